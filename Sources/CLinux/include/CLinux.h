@@ -1,0 +1,86 @@
+// What Swift's Glibc module does not import: Linux headers, calls behind _GNU_SOURCE, macros with arguments, and the
+// one signal handler of the process. Everything of ours starts with clinux_; one .c file per kernel facility.
+//
+// Convention, unless a comment says otherwise: the result is that of the system call, -1 with errno set on failure.
+
+#ifndef CLINUX_H
+#define CLINUX_H
+
+// No more than that: what is included here belongs to this module as well, and a type that Glibc has too, such as iovec
+// in <sys/socket.h>, would then have to be imported from here by everybody.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+// descriptor_passing.c: SCM_RIGHTS on UNIX stream sockets -------------------------------------------------------------
+
+/// The most descriptors that one call receives: four times what the largest vhost-user message carries (8).
+#define CLINUX_RECEIVE_DESCRIPTORS_MAX 32
+
+/// The most descriptors that one call sends: the kernel's SCM_MAX_FD, which it exports to nobody.
+#define CLINUX_SEND_DESCRIPTORS_MAX 253
+
+/// One recvmsg(2) with MSG_DONTWAIT and MSG_CMSG_CLOEXEC. Writes the descriptors that came along, in order, to
+/// `descriptors`; the caller owns them. `*truncated` tells that the sender passed more than arrived here: more than
+/// `capacity`, or more than the process may have open. The kernel has closed those.
+/// EINVAL when `capacity` is above CLINUX_RECEIVE_DESCRIPTORS_MAX.
+ssize_t clinux_receive_with_descriptors(int socket, void *bytes, size_t byte_count, int *descriptors, size_t capacity,
+                                        size_t *descriptor_count, bool *truncated);
+
+/// One sendmsg(2) with MSG_DONTWAIT and MSG_NOSIGNAL. The descriptors are borrowed and travel with the first byte.
+/// EINVAL when there is no byte for them to travel with, or more than CLINUX_SEND_DESCRIPTORS_MAX of them.
+ssize_t clinux_send_with_descriptors(int socket, const void *bytes, size_t byte_count, const int *descriptors,
+                                     size_t descriptor_count);
+
+// fault_guard.c: a mapping whose memory goes away does not end the process --------------------------------------------
+
+/// The most ranges guarded at once: 509 regions of a memory table, twice over while a table is replaced.
+#define CLINUX_FAULT_GUARD_RANGES_MAX 1024
+
+/// Installs the SIGBUS handler. Further calls do nothing.
+void clinux_fault_guard_install(void);
+
+/// Guards [base, base + byte_count); base is a multiple of page_size, a power of two. Returns the number of the guard,
+/// or -1 with ENOSPC. Any thread may call.
+int clinux_fault_guard_add(const void *base, size_t byte_count, size_t page_size);
+
+/// Ends a guard. Call before munmap(2), so that a later mapping at this address is not taken for this one.
+void clinux_fault_guard_remove(int guard);
+
+/// Whether a page of zeros had to be put under an access to the range.
+bool clinux_fault_guard_was_hit(int guard);
+
+// memory_file.c: what mmap(2) maps ------------------------------------------------------------------------------------
+
+/// memfd_create(2) with MFD_CLOEXEC and MFD_ALLOW_SEALING.
+int clinux_memory_file(const char *name);
+
+/// The page size by which mappings of the file are aligned: that of hugetlbfs, else the machine's. 0 with errno set
+/// when fstatfs(2) fails.
+size_t clinux_mapping_page_size(int file);
+
+// shared_memory.c: loads that another party may race with -------------------------------------------------------------
+
+/// Copies `length` bytes, reading each byte of the source exactly once, whatever the alignment of the two. Not atomic: the
+/// other party can change the source half-way; what it cannot do is make two uses of the copy differ.
+void clinux_copy_from_shared(void *destination, const volatile void *source, size_t length);
+
+// socket.c: socket calls behind _GNU_SOURCE ---------------------------------------------------------------------------
+
+/// accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, without the peer's address.
+int clinux_accept(int socket);
+
+/// getsockopt(2) with SO_PEERCRED: who called connect(2), as the kernel saw it at that moment.
+int clinux_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *group);
+
+// thread.c: names of threads ------------------------------------------------------------------------------------------
+
+/// Names the calling thread, as ps(1) and /proc show it; the kernel keeps the first 15 bytes.
+void clinux_name_current_thread(const char *name);
+
+#endif
