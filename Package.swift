@@ -19,6 +19,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let package = Package(
     name: "vhost-user-serial",
     products: [
+        .library(name: "Virtio", targets: ["Virtio"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -29,7 +30,16 @@ let package = Package(
     targets: [
         .target(name: "CLinux"),
         .target(name: "LinuxIO", dependencies: ["CLinux", systemPackage], swiftSettings: settings),
+        .target(
+            name: "Virtio", dependencies: ["CLinux", "LinuxIO", collections, systemPackage], swiftSettings: settings),
 
+        .target(
+            name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio"],
+            path: "Tests/VirtioTestSupport",
+            swiftSettings: settings),
         .testTarget(name: "LinuxIOTests", dependencies: ["CLinux", "LinuxIO", systemPackage], swiftSettings: settings),
+        .testTarget(
+            name: "VirtioTests", dependencies: ["LinuxIO", "Virtio", "VirtioTestSupport", systemPackage],
+            swiftSettings: settings),
     ]
 )
