@@ -20,6 +20,7 @@ let package = Package(
     name: "vhost-user-serial",
     products: [
         .library(name: "Virtio", targets: ["Virtio"]),
+        .library(name: "VhostUser", targets: ["VhostUser"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,14 +33,20 @@ let package = Package(
         .target(name: "LinuxIO", dependencies: ["CLinux", systemPackage], swiftSettings: settings),
         .target(
             name: "Virtio", dependencies: ["CLinux", "LinuxIO", collections, systemPackage], swiftSettings: settings),
+        .target(
+            name: "VhostUser", dependencies: ["LinuxIO", "Virtio", collections, systemPackage], swiftSettings: settings),
 
         .target(
-            name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio"],
+            name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio", "VhostUser"],
             path: "Tests/VirtioTestSupport",
             swiftSettings: settings),
         .testTarget(name: "LinuxIOTests", dependencies: ["CLinux", "LinuxIO", systemPackage], swiftSettings: settings),
         .testTarget(
             name: "VirtioTests", dependencies: ["LinuxIO", "Virtio", "VirtioTestSupport", systemPackage],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VhostUserTests",
+            dependencies: ["LinuxIO", "Virtio", "VhostUser", "VirtioTestSupport", systemPackage],
             swiftSettings: settings),
     ]
 )
