@@ -21,6 +21,7 @@ let package = Package(
     products: [
         .library(name: "Virtio", targets: ["Virtio"]),
         .library(name: "VhostUser", targets: ["VhostUser"]),
+        .library(name: "VirtioConsole", targets: ["VirtioConsole"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -35,6 +36,9 @@ let package = Package(
             name: "Virtio", dependencies: ["CLinux", "LinuxIO", collections, systemPackage], swiftSettings: settings),
         .target(
             name: "VhostUser", dependencies: ["LinuxIO", "Virtio", collections, systemPackage], swiftSettings: settings),
+        .target(
+            name: "VirtioConsole", dependencies: ["LinuxIO", "Virtio", collections, systemPackage],
+            swiftSettings: settings),
 
         .target(
             name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio", "VhostUser"],
@@ -47,6 +51,10 @@ let package = Package(
         .testTarget(
             name: "VhostUserTests",
             dependencies: ["LinuxIO", "Virtio", "VhostUser", "VirtioTestSupport", systemPackage],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VirtioConsoleTests",
+            dependencies: ["LinuxIO", "Virtio", "VirtioConsole", "VirtioTestSupport", collections, systemPackage],
             swiftSettings: settings),
     ]
 )

@@ -1,0 +1,22 @@
+/// What happened to a port's bytes since the device began. The port contract lets bytes go in few places; each is
+/// counted here.
+///
+/// Counted modulo 2^64: a guest can get there in hours with chains of 4 GiB that nobody reads, and must not end the
+/// process by it.
+public struct PortCounters: Equatable, Sendable {
+    /// Bytes taken from the guest.
+    public var toHostBytes: UInt64 = 0
+    /// The chains that these bytes were in.
+    public var toHostChains: UInt64 = 0
+    /// Bytes that the guest got.
+    public var toGuestBytes: UInt64 = 0
+    /// The chains that these bytes went into.
+    public var toGuestChains: UInt64 = 0
+    /// Bytes of the guest that nobody got: thrown away by policy, or on their way when their client left.
+    public var discardedBytes: UInt64 = 0
+    /// Bytes of clients that the guest did not get: it closed the port, or did not read them in time.
+    public var unreadBytes: UInt64 = 0
+
+    /// Makes counters of zero.
+    public init() {}
+}

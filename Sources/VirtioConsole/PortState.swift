@@ -1,0 +1,112 @@
+/// The handshake of one port: what the guest has said, and what it must be told, in which order.
+///
+/// A pure value: no queue, no socket. What is owed is kept as facts and not as a list of messages, so it cannot grow:
+/// at most one PORT_ADD, CONSOLE_PORT, RESIZE and PORT_NAME, and the two PORT_OPEN of ``HostOpenSignal``.
+///
+/// Source: virtio 1.3 §5.3.6; the order is that of QEMU's own device, which every driver has met.
+struct PortState: Equatable {
+    /// A message that is owed to the guest.
+    enum Message: Equatable {
+        case add
+        case console
+        case resize(ConsoleSize)
+        case name
+        case open(Bool)
+    }
+
+    let isConsole: Bool
+    private let initialSize: ConsoleSize?
+
+    /// Whether the guest has set the port up (PORT_READY).
+    private(set) var isReady = false
+    /// Whether a program in the guest has the port open.
+    private(set) var isGuestOpen = false
+    private(set) var hostOpen = HostOpenSignal()
+
+    private var owesAdd = false
+    /// Whether PORT_ADD has been sent and no PORT_READY has answered it yet.
+    private var awaitsReady = false
+    private var owesConsole = false
+    private var owesName = false
+    private var size: ConsoleSize?
+
+    /// Makes the state of a port that no guest knows yet.
+    init(isConsole: Bool, initialSize: ConsoleSize?) {
+        self.isConsole = isConsole
+        self.initialSize = initialSize
+    }
+
+    /// Forgets the guest, which was reset; the host's side is as it was.
+    mutating func reset() {
+        isReady = false
+        isGuestOpen = false
+        owesAdd = false
+        awaitsReady = false
+        owesConsole = false
+        owesName = false
+        size = nil
+        hostOpen.guestStartsClosed()
+    }
+
+    /// DEVICE_READY: the driver begins from nothing.
+    mutating func driverBecameReady() {
+        reset()
+        owesAdd = true
+    }
+
+    /// PORT_READY 1.
+    ///
+    /// It answers PORT_ADD; but a guest that wakes from hibernation sends it for the ports it knows, with no
+    /// DEVICE_READY before, and its belief about the host's side is as old as its image.
+    mutating func portBecameReady() {
+        if awaitsReady {
+            hostOpen.guestStartsClosed()
+        } else {
+            hostOpen.guestBeliefIsUnknown()
+        }
+        isReady = true
+        owesAdd = false
+        awaitsReady = false
+        owesConsole = isConsole
+        owesName = true
+        size = initialSize
+    }
+
+    /// PORT_READY 0: the guest could not set the port up.
+    mutating func portFailed() {
+        reset()
+    }
+
+    /// PORT_OPEN of the guest.
+    mutating func setGuestOpen(_ isOpen: Bool) {
+        isGuestOpen = isOpen
+    }
+
+    /// A client has come, or has gone with everything it sent.
+    mutating func setHostOpen(_ isOpen: Bool) {
+        hostOpen.set(isOpen: isOpen)
+    }
+
+    /// The message that is owed first.
+    var nextMessage: Message? {
+        if owesAdd { return .add }
+        guard isReady else { return nil }
+        if owesConsole { return .console }
+        if let size { return .resize(size) }
+        if owesName { return .name }
+        return hostOpen.next.map(Message.open)
+    }
+
+    /// The guest has got `message`, which was ``nextMessage``.
+    mutating func didSend(_ message: Message) {
+        switch message {
+        case .add:
+            owesAdd = false
+            awaitsReady = true
+        case .console: owesConsole = false
+        case .resize: size = nil
+        case .name: owesName = false
+        case .open: hostOpen.didTell()
+        }
+    }
+}
