@@ -39,6 +39,10 @@ let package = Package(
         .target(
             name: "VirtioConsole", dependencies: ["LinuxIO", "Virtio", collections, systemPackage],
             swiftSettings: settings),
+        .target(
+            name: "SerialDaemon",
+            dependencies: ["LinuxIO", "Virtio", "VhostUser", "VirtioConsole", collections, logging, systemPackage],
+            swiftSettings: settings),
 
         .target(
             name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio", "VhostUser"],
@@ -55,6 +59,14 @@ let package = Package(
         .testTarget(
             name: "VirtioConsoleTests",
             dependencies: ["LinuxIO", "Virtio", "VirtioConsole", "VirtioTestSupport", collections, systemPackage],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SerialDaemonTests",
+            dependencies: [
+                "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport", collections,
+                logging,
+                systemPackage,
+            ],
             swiftSettings: settings),
     ]
 )

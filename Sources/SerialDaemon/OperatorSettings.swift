@@ -1,0 +1,134 @@
+import LinuxIO
+import Logging
+import VirtioConsole
+
+/// What the operator wrote, option by option, before the rules between options are applied.
+///
+/// The command line fills one of these; a configuration file will fill the same. ``configuration()`` turns it into a
+/// ``DaemonConfiguration`` or says what is wrong, and touches nothing of the host except the group database.
+package struct OperatorSettings: Sendable {
+    package var socketPath: String?
+    package var inheritedDescriptor: Int?
+    package var socketDirectory: String?
+    /// A group's name or number.
+    package var socketGroup: String?
+    package var maxPorts: Int
+    package var ports: [PortOptions]
+    package var logLevel: String
+
+    package init(
+        socketPath: String? = nil, inheritedDescriptor: Int? = nil, socketDirectory: String? = nil,
+        socketGroup: String? = nil,
+        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
+        logLevel: String = Logger.Level.info.rawValue
+    ) {
+        self.socketPath = socketPath
+        self.inheritedDescriptor = inheritedDescriptor
+        self.socketDirectory = socketDirectory
+        self.socketGroup = socketGroup
+        self.maxPorts = maxPorts
+        self.ports = ports
+        self.logLevel = logLevel
+    }
+
+    /// Applies the rules between options, the defaults and the port numbers.
+    ///
+    /// - Throws: ``ConfigurationError``, always the operator's to repair.
+    package func configuration() throws(ConfigurationError) -> DaemonConfiguration {
+        let frontend = try frontendSource()
+        guard let level = Logger.Level(rawValue: logLevel) else { throw .unknownLogLevel(logLevel) }
+        guard (1...DaemonConfiguration.maximumPortLimit).contains(maxPorts) else { throw .maxPortsOutOfRange(maxPorts) }
+        guard !ports.isEmpty else { throw .noPorts }
+        try refuseRepeatedNames()
+        let numbers = try PortNumbering.assign(ports, maxPorts: maxPorts)
+        var configured: [PortConfiguration] = []
+        for (port, number) in zip(ports, numbers) {
+            configured.append(try port.configuration(number: number, socketDirectory: socketDirectory))
+        }
+        try refuseRepeatedAddresses(configured, frontend: frontend)
+        return DaemonConfiguration(
+            frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
+            maxPorts: maxPorts,
+            ports: configured, logLevel: level)
+    }
+
+    private func frontendSource() throws(ConfigurationError) -> FrontendSource {
+        switch (socketPath, inheritedDescriptor) {
+        case (nil, nil): throw .frontendMissing
+        case (.some, .some): throw .frontendTwice
+        case (let path?, nil): return .listen(try ConfigurationError.address(path, of: "--socket-path="))
+        case (nil, let number?):
+            guard let descriptor = Int32(exactly: number), descriptor >= 0 else { throw .badDescriptor(number) }
+            return .inherited(descriptor)
+        }
+    }
+
+    private func groupIdentifier() throws(ConfigurationError) -> UInt32? {
+        guard let socketGroup else { return nil }
+        guard let identifier = GroupDatabase.identifier(of: socketGroup) else { throw .unknownGroup(socketGroup) }
+        return identifier
+    }
+
+    private func refuseRepeatedNames() throws(ConfigurationError) {
+        var names: Set<String> = []
+        for port in ports where !names.insert(port.name).inserted { throw .portNameTwice(port.name) }
+    }
+
+    /// The text of the address is compared: two spellings of one file are found when the second is bound, because
+    /// somebody listens there.
+    private func refuseRepeatedAddresses(
+        _ ports: [PortConfiguration], frontend: FrontendSource
+    ) throws(ConfigurationError) {
+        var owners: [String: String] = [:]
+        if case .listen(let address) = frontend { owners[address.description] = "--socket-path" }
+        for port in ports {
+            let owner = "--port name=\(port.name)"
+            if let first = owners.updateValue(owner, forKey: port.address.description) {
+                throw .addressTwice(port.address, first: first, second: owner)
+            }
+        }
+    }
+}
+
+extension PortOptions {
+    /// Default of `buffer-size=`.
+    private static let defaultBufferByteCount = 64 << 10
+
+    /// Applies the rules between the keys of one port, and the defaults.
+    fileprivate func configuration(
+        number: Int, socketDirectory: String?
+    ) throws(ConfigurationError) -> PortConfiguration {
+        let isConsole = isConsole ?? false
+        let clientsAbsent = clientsAbsent ?? (isConsole ? .buffer : .block)
+        if isConsole, clientsAbsent == .block { throw .consoleThatBlocks(port: name) }
+        if bufferByteCount != nil, clientsAbsent != .buffer { throw .bufferSizeWithoutBuffer(port: name) }
+        if !isConsole { try refuseConsoleKeys() }
+        return PortConfiguration(
+            name: name, number: number, isConsole: isConsole, address: try resolvedAddress(in: socketDirectory),
+            size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
+            clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount ?? Self.defaultBufferByteCount,
+            guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds)
+    }
+
+    /// Linux applies a size to consoles only; on another port it would be taken and have no effect.
+    private func refuseConsoleKeys() throws(ConfigurationError) {
+        if columns != nil { throw .consoleKeyOnGenericPort(.columns, port: name) }
+        if rows != nil { throw .consoleKeyOnGenericPort(.rows, port: name) }
+        if resizeOrder != nil { throw .consoleKeyOnGenericPort(.resizeOrder, port: name) }
+    }
+
+    private func consoleSize() throws(ConfigurationError) -> ConsoleSize? {
+        switch (columns, rows) {
+        case (nil, nil): return nil
+        case (.some, nil): throw .halfASize(missing: .rows, port: name)
+        case (nil, .some): throw .halfASize(missing: .columns, port: name)
+        case (let columns?, let rows?): return ConsoleSize(columns: columns, rows: rows)
+        }
+    }
+
+    private func resolvedAddress(in socketDirectory: String?) throws(ConfigurationError) -> UnixAddress {
+        if let address { return address }
+        guard let socketDirectory else { throw .portWithoutPath(name) }
+        return try ConfigurationError.address("\(socketDirectory)/\(name)", of: "--socket-dir: ")
+    }
+}

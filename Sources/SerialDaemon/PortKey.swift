@@ -1,0 +1,38 @@
+import LinuxIO
+import VirtioConsole
+
+/// The keys of `--port`, with what each one accepts: the parser's table and the source of its messages.
+package enum PortKey: String, CaseIterable, Sendable {
+    case name
+    case number = "nr"
+    case path
+    case console
+    case columns = "cols"
+    case rows
+    case resizeOrder = "resize-order"
+    case clientsAbsent = "clients-absent"
+    case bufferSize = "buffer-size"
+    case guestClose = "guest-close"
+    case linger
+
+    /// What a value of this key looks like, to stand behind "must be".
+    package var accepted: String {
+        switch self {
+        case .name: "a name of 1 to \(PortName.maximumByteCount) bytes"
+        case .number: "a port number, 0 to \(DaemonConfiguration.maximumPortLimit - 1)"
+        case .path: "a socket path of at most \(UnixAddress.maximumByteCount) bytes, or @NAME for an abstract socket"
+        case .console: "on or off"
+        case .columns, .rows: "a number of characters, 1 to 65535"
+        case .resizeOrder: Self.list(ResizeOrder.allCases)
+        case .clientsAbsent: Self.list(ClientsAbsent.allCases)
+        case .bufferSize: "a number of bytes with an optional K, M or G, 1 to 64M"
+        case .guestClose: Self.list(GuestClose.allCases)
+        case .linger: "a number of seconds such as 5 or 0.5, at most \(PortOptions.maximumLingerSeconds)"
+        }
+    }
+
+    private static func list<Value: RawRepresentable<String>>(_ values: [Value]) -> String {
+        let words = values.map(\.rawValue)
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+}

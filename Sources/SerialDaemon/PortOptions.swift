@@ -1,0 +1,78 @@
+package import LinuxIO
+package import VirtioConsole
+
+/// One `--port` as its text has it: each key checked on its own, what was not given left `nil`.
+///
+/// Rules between keys, defaults and the port number follow in ``OperatorSettings``, which sees all ports together.
+package struct PortOptions: Equatable, Sendable {
+    package var name: String
+    package var number: Int?
+    package var address: UnixAddress?
+    package var isConsole: Bool?
+    package var columns: UInt16?
+    package var rows: UInt16?
+    package var resizeOrder: ResizeOrder?
+    package var clientsAbsent: ClientsAbsent?
+    package var bufferByteCount: Int?
+    package var guestClose: GuestClose?
+    package var lingerNanoseconds: UInt64?
+
+    /// The largest ``bufferByteCount``: 127 ports that all buffer stay below 8 GiB, and no console log needs more.
+    package static let maximumBufferByteCount = 64 << 20
+    /// The longest linger: longer than any wait that somebody means, and far from overflow in nanoseconds.
+    package static let maximumLingerSeconds: UInt64 = 1_000_000_000
+
+    /// A port with a name and nothing else decided.
+    package init(name: String) {
+        self.name = name
+    }
+
+    /// Parses the key list behind `--port`.
+    ///
+    /// - Throws: ``ConfigurationError``: the first key that is unknown, repeated, without a value or with one it does
+    ///   not accept; a name that no guest could use; no name at all.
+    package init(parsing text: String) throws(ConfigurationError) {
+        let list = try KeyList(parsing: text)
+        guard let entry = list.entries.first(where: { $0.key == PortKey.name.rawValue }) else {
+            // A misspelt key says more than the absence that it caused (`nmae=vm.ctl`).
+            for entry in list.entries { _ = try Self.key(entry.key) }
+            throw .portWithoutName(text)
+        }
+        if let problem = PortName.problem(with: entry.value) { throw .badPortName(entry.value, problem) }
+        self.init(name: entry.value)
+        for entry in list.entries { try set(Self.key(entry.key), to: entry.value) }
+    }
+
+    private static func key(_ text: String) throws(ConfigurationError) -> PortKey {
+        guard let key = PortKey(rawValue: text) else { throw .unknownKey(text) }
+        return key
+    }
+
+    private mutating func set(_ key: PortKey, to value: String) throws(ConfigurationError) {
+        switch key {
+        case .name: break  // read by init, before every other key
+        case .number:
+            number = try key.require(OptionValue.number(value, in: 0...DaemonConfiguration.maximumPortLimit - 1), value)
+        case .path: address = try ConfigurationError.address(value, of: "path=")
+        case .console: isConsole = try key.require(OptionValue.onOff(value), value)
+        case .columns: columns = try key.require(OptionValue.number(value, in: 1...UInt16.max), value)
+        case .rows: rows = try key.require(OptionValue.number(value, in: 1...UInt16.max), value)
+        case .resizeOrder: resizeOrder = try key.require(ResizeOrder(rawValue: value), value)
+        case .clientsAbsent: clientsAbsent = try key.require(ClientsAbsent(rawValue: value), value)
+        case .bufferSize:
+            bufferByteCount = try key.require(OptionValue.byteCount(value, in: 1...Self.maximumBufferByteCount), value)
+        case .guestClose: guestClose = try key.require(GuestClose(rawValue: value), value)
+        case .linger:
+            lingerNanoseconds = try key.require(
+                OptionValue.nanoseconds(value, maximumSeconds: Self.maximumLingerSeconds), value)
+        }
+    }
+}
+
+extension PortKey {
+    /// The value that was read, or the error that says what this key accepts.
+    fileprivate func require<Value>(_ value: Value?, _ text: String) throws(ConfigurationError) -> Value {
+        guard let value else { throw .badValue(self, text) }
+        return value
+    }
+}

@@ -1,0 +1,69 @@
+import LinuxIO
+import Testing
+import VirtioConsole
+
+@testable import SerialDaemon
+
+@Suite("PortOptions: one --port")
+struct PortOptionsTests {
+    @Test func everyKeyIsRead() throws {
+        let text =
+            "name=vm.con,nr=5,path=/x/y,console=on,cols=80,rows=25,resize-order=rows-cols,clients-absent=buffer,"
+            + "buffer-size=64K,guest-close=eof,linger=0.5"
+        var expected = PortOptions(name: "vm.con")
+        expected.number = 5
+        expected.address = .path("/x/y")
+        expected.isConsole = true
+        expected.columns = 80
+        expected.rows = 25
+        expected.resizeOrder = .rowsFirst
+        expected.clientsAbsent = .buffer
+        expected.bufferByteCount = 65_536
+        expected.guestClose = .eof
+        expected.lingerNanoseconds = 500_000_000
+        #expect(try PortOptions(parsing: text) == expected)
+    }
+
+    @Test func whatIsNotGivenIsNotDecided() throws {
+        #expect(try PortOptions(parsing: "name=a") == PortOptions(name: "a"))
+    }
+
+    @Test func orderOfKeysDoesNotMatter() throws {
+        #expect(try PortOptions(parsing: "nr=3,name=a") == PortOptions(parsing: "name=a,nr=3"))
+    }
+
+    @Test(arguments: [
+        (PortKey.number, "127"), (.number, "-1"), (.number, "five"), (.console, "yes"), (.console, "true"),
+        (.columns, "0"),
+        (.columns, "65536"), (.rows, "0"), (.rows, "65536"), (.resizeOrder, "cols"), (.clientsAbsent, "drop"),
+        (.bufferSize, "0"),
+        (.bufferSize, "65M"), (.guestClose, "on"), (.linger, "soon"), (.linger, "1000000001"),
+    ])
+    func valueOutsideItsRangeIsRefused(key: PortKey, value: String) {
+        #expect(throws: ConfigurationError.badValue(key, value)) {
+            try PortOptions(parsing: "name=a,\(key.rawValue)=\(value)")
+        }
+    }
+
+    @Test(arguments: [
+        ("nr=5", ConfigurationError.portWithoutName("nr=5")),
+        ("nmae=a", .unknownKey("nmae")),
+        ("name=a,colour=red", .unknownKey("colour")),
+        ("name=a,Nr=5", .unknownKey("Nr")),
+        ("name=a,name=b", .duplicateKey("name")),
+        ("name=a/b", .badPortName("a/b", .slash)),
+    ])
+    func listWithoutASensibleNameOrKeyIsRefused(text: String, error: ConfigurationError) {
+        #expect(throws: error) { try PortOptions(parsing: text) }
+    }
+
+    @Test func pathLongerThanASocketAddressIsRefused() {
+        let path = "/" + String(repeating: "x", count: 107)
+        #expect(throws: ConfigurationError.self) { try PortOptions(parsing: "name=a,path=\(path)") }
+        #expect(throws: Never.self) { try PortOptions(parsing: "name=a,path=\(path.dropLast())") }
+    }
+
+    @Test func pathWithAtSignIsAbstract() throws {
+        #expect(try PortOptions(parsing: "name=a,path=@vm/a").address == .abstract("vm/a"))
+    }
+}
