@@ -1,0 +1,120 @@
+import BasicContainers
+import Glibc
+import LinuxIO
+import Logging
+import Synchronization
+
+/// The daemon, from a checked configuration to its exit code.
+package enum Daemon {
+    /// Runs until a signal, the end of an inherited connection, or a failure.
+    ///
+    /// Call it on the main thread, before any other thread exists: the signals that it blocks are blocked for the
+    /// threads it starts.
+    ///
+    /// - Returns: the process's exit code, one of ``ExitCode``. What went wrong has been written to stderr by then.
+    package static func run(_ configuration: DaemonConfiguration) -> Int32 {
+        openMissingStandardDescriptors()
+        // A client that is gone is EPIPE from a call and never the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let signals = try SignalFileDescriptor(ControlLoop.signals)
+            let logQueue = try LogQueue()
+            let log = DaemonLogHandler.logger(queue: logQueue, logLevel: configuration.logLevel)
+            let output = LogOutput(descriptor: STDERR_FILENO, journalStream: environment("JOURNAL_STREAM"))
+            let mailbox = try DeviceMailbox()
+            var control = try ControlLoop(
+                signals: signals, mailbox: mailbox, writer: LogWriter(queue: logQueue, output: output), log: log)
+
+            let exitCode = serve(configuration, control: &control, mailbox: mailbox, log: log)
+            control.flushLog(withinNanoseconds: ControlLoop.finalFlushNanoseconds)
+            return exitCode.rawValue
+        } catch {
+            // The log needs what was just refused; this line is all there is.
+            let line = LogLine(level: .critical, text: StartError.system(error).description)
+            _ = LogOutput(descriptor: STDERR_FILENO, journalStream: nil).write(line.bytes(isJournal: false)[...])
+            return ExitCode.osError.rawValue
+        }
+    }
+
+    /// The start order: sockets, limits, the device thread, and then the control loop until the end.
+    private static func serve(
+        _ configuration: DaemonConfiguration, control: inout ControlLoop, mailbox: DeviceMailbox, log: Logger
+    ) -> ExitCode {
+        do throws(StartError) {
+            // Guest memory can go away under us (a truncated memfd): that breaks rings, and not the process.
+            MappedMemory.installFaultGuard()
+            let sockets = try StartSockets(configuration)
+            let files = sockets.files
+            defer { for file in files { file.removeIfUnchanged() } }
+            raiseDescriptorLimit(portCount: configuration.ports.count, log: log)
+            try startDeviceThread(configuration, sockets: sockets, mailbox: mailbox, log: log)
+            logStart(configuration, log: log)
+            do {
+                return try control.run()
+            } catch {
+                throw .system(error)
+            }
+        } catch {
+            log.critical("\(error)")
+            return error.exitCode
+        }
+    }
+
+    /// The seam to the device: everything that the guest, its front-end and the clients can reach belongs to this
+    /// thread from here on.
+    private static func startDeviceThread(
+        _ configuration: DaemonConfiguration, sockets: consuming StartSockets, mailbox: DeviceMailbox, log: Logger
+    ) throws(StartError) {
+        do throws(SystemError) {
+            let loop = try DeviceLoop.make(
+                configuration: configuration, frontend: sockets.frontend, listeners: sockets.ports, mailbox: mailbox,
+                log: log)
+            // A closure can hold a noncopyable value and cannot consume it; taking it out of the optional can.
+            let handOver = Mutex<DeviceLoop?>(loop)
+            _ = try Thread.spawn(name: "device") {
+                guard let loop = handOver.withLock({ $0.take() }) else { return }
+                do throws(SystemError) {
+                    try loop.run()
+                    mailbox.finish(.ended)
+                } catch {
+                    mailbox.finish(.failed(error))
+                }
+            }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private static func raiseDescriptorLimit(portCount: Int, log: Logger) {
+        let needed = DescriptorLimit.needed(portCount: portCount)
+        let limit = DescriptorLimit.raise(to: needed)
+        guard limit < needed else { return }
+        log.warning(
+            "this process may open \(limit) descriptors and may need \(needed): raise the hard limit (LimitNOFILE=)")
+    }
+
+    private static func logStart(_ configuration: DaemonConfiguration, log: Logger) {
+        for port in configuration.ports {
+            let kind = port.isConsole ? "console" : "number"
+            log.info("\(kind) \(port.number), clients at \(port.address)", metadata: ["port": "\(port.name)"])
+        }
+        switch configuration.frontend {
+        case .listen(let address): log.info("waiting for a front-end at \(address)")
+        case .inherited(let descriptor): log.info("serving the front-end of descriptor \(descriptor)")
+        }
+    }
+
+    /// The vhost-user convention promises descriptors 0 to 2. Were one missing, the next socket would get its number,
+    /// and a log line or a crash report would go to a guest.
+    private static func openMissingStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest free number, which is the missing one. Left open for the life of the process.
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
+    private static func environment(_ name: String) -> String? {
+        // SAFETY: the only thread, and nobody calls setenv(3): the string stays where it is while it is copied.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+}

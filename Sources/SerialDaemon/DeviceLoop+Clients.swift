@@ -1,0 +1,218 @@
+import BasicContainers
+import LinuxIO
+import Logging
+import VhostUser
+import Virtio
+import VirtioConsole
+
+/// Clients of the ports: coming, staying, and the several ways of going.
+extension DeviceLoop {
+    /// Takes the client that waits at a port's listener, when the port has none. A second one waits in the backlog, as
+    /// with QEMU.
+    mutating func acceptClient(port: Int) {
+        do {
+            guard try endpoints[port].accept() else { return }
+        } catch {
+            portWarning(port, "cannot accept a client: \(error)")
+            restListener(port: port)
+            return
+        }
+        guard let descriptor = endpoints[port].clientDescriptor, let token = clientToken(port: port) else { return }
+        do {
+            try epoll.add(descriptor, interest: [], token: token)
+            try watchListener(port: port, false)
+        } catch {
+            dropClient(port: port, because: error)
+            return
+        }
+        portInfo(port, "client connected")
+        tellGuestOfClients(port: port)
+        readyPorts.insert(port)
+    }
+
+    private mutating func clientToken(port: Int) -> EventToken? {
+        guard let generation = endpoints[port].client?.generation else { return nil }
+        return EventSource.client(port: port, generation: generation).token
+    }
+
+    /// Something happened at a client's socket.
+    mutating func clientEvent(port: Int, generation: UInt32, _ readiness: Epoll.Readiness) {
+        guard endpoints[port].client?.generation == generation else { return }
+        if readiness.contains(.readable) {
+            endpoints[port].client?.isReadable = true
+        }
+        if readiness.contains(.writable) {
+            endpoints[port].client?.isWritable = true
+        }
+        if readiness.contains(.hungUp) {
+            clientHungUp(port: port)
+        }
+        readyPorts.insert(port)
+    }
+
+    /// The client is gone. What it sent may still be in the socket; the port counts as connected until that is with the
+    /// guest.
+    ///
+    /// EPOLLHUP is reported for ever, with no interest too: out of epoll with it. From here on the ring's kick, the
+    /// guest's PORT_OPEN, the start of the ring and the linger timer bring the port's turn.
+    private mutating func clientHungUp(port: Int) {
+        unwatchClient(port: port)
+        endpoints[port].client?.hasHungUp = true
+        endpoints[port].client?.isReadable = true
+        endpoints[port].client?.isWritable = true
+        if endpoints[port].client?.toHostEnd == nil {
+            endpoints[port].client?.toHostEnd = .clientStoppedReading
+        }
+    }
+
+    /// The end of a port's turn: lets a client that is done go, and asks epoll for what the port waits for now.
+    mutating func settleClient(port: Int) {
+        guard let client = endpoints[port].client else { return }
+        if let failure = client.failure {
+            dropClient(port: port, because: failure)
+            return
+        }
+        guard client.hasHungUp else {
+            updateInterest(port: port)
+            return
+        }
+        guard !client.hasEndedToGuest, endpoints[port].unreadByteCount > 0 else {
+            clientLeft(port: port)
+            return
+        }
+        startLingering(port: port)
+    }
+
+    /// Asks epoll for what the port's turn could not go on without, and for no more; a call is made only for a change.
+    private mutating func updateInterest(port: Int) {
+        guard let client = endpoints[port].client, var interest = client.interest else { return }
+        if !client.isReadable, !client.hasEndedToGuest, device.ports[port].canReceive {
+            interest.insert(.readable)
+        } else if !readyPorts.contains(port) {
+            // Bytes wait for the guest, or there will be none: as long as that is so, epoll would report them in vain.
+            interest.remove(.readable)
+        }
+        if !client.isWritable, client.toHostEnd == nil {
+            interest.insert(.writable)
+        } else {
+            interest.remove(.writable)
+        }
+        guard interest != client.interest, let descriptor = endpoints[port].clientDescriptor,
+            let token = clientToken(port: port)
+        else { return }
+        do {
+            try epoll.modify(descriptor, interest: interest, token: token)
+            endpoints[port].client?.interest = interest
+        } catch {
+            dropClient(port: port, because: error)
+        }
+    }
+
+    // MARK: Going
+
+    /// The client has gone, and everything it sent is with the guest or given up.
+    mutating func clientLeft(port: Int) {
+        let wasToldOfClose = endpoints[port].client?.toHostEnd == .guestClosed
+        countUnread(port: port)
+        endClient(port: port)
+        // What was in the ring when it left was for it; what comes later is for the next client. A client that saw the
+        // end of the guest's program's data before has no part in what came behind.
+        if !wasToldOfClose, endpoints[port].tellsGuestOfClients {
+            throwAwayBacklog(port: port)
+        }
+        portInfo(port, "client disconnected")
+        tellGuestOfClients(port: port)
+        readyPorts.insert(port)
+    }
+
+    private mutating func countUnread(port: Int) {
+        let byteCount = endpoints[port].unreadByteCount
+        guard byteCount > 0 else { return }
+        device.ports[port].noteUnread(byteCount)
+        portWarning(port, "\(byteCount) bytes of the client were not read by the guest, and are thrown away")
+    }
+
+    /// Ends a client whose socket does not work.
+    mutating func dropClient(port: Int, because error: SystemError) {
+        guard endpoints[port].hasClient else { return }
+        portWarning(port, "the client's socket failed: \(error)")
+        unwatchClient(port: port)
+        clientLeft(port: port)
+    }
+
+    /// Closes the client's socket and listens for the next one.
+    private mutating func endClient(port: Int) {
+        unwatchClient(port: port)
+        endpoints[port].disconnect()
+        do {
+            try watchListener(port: port, true)
+        } catch {
+            portWarning(port, "cannot listen for clients any more: \(error)")
+        }
+    }
+
+    /// Lets the port's turn throw away what was for a client that has gone; when the ring stands still, once it goes on
+    /// where it stood.
+    mutating func throwAwayBacklog(port: Int) {
+        guard device.ports[port].hasTransmitq else {
+            endpoints[port].owesDiscard = true
+            return
+        }
+        endpoints[port].owesDiscard = false
+        do throws(VirtqueueError) {
+            try device.ports[port].noteGoneClient()
+        } catch {
+            ringFailed(QueueRole.transmitq(port: port).queueIndex, error)
+        }
+    }
+
+    private mutating func unwatchClient(port: Int) {
+        guard endpoints[port].client?.interest != nil, let descriptor = endpoints[port].clientDescriptor else { return }
+        endpoints[port].client?.interest = nil
+        do {
+            try epoll.remove(descriptor)
+        } catch {
+            portWarning(port, "cannot take the client out of epoll: \(error)")
+        }
+    }
+
+    mutating func watchListener(port: Int, _ isWatched: Bool) throws(SystemError) {
+        guard let descriptor = endpoints[port].listenerDescriptor else { return }
+        try epoll.modify(
+            descriptor, interest: isWatched ? .readable : [], token: EventSource.portListener(port: port).token)
+    }
+
+    /// Owes the guest the news about the host's side of a port, if it gets to know of clients at all.
+    mutating func tellGuestOfClients(port: Int) {
+        device.setHostOpen(endpoints[port].isOpenForGuest, port: port)
+        controlIsReady = true
+    }
+
+    // MARK: The guest's program has closed the port
+
+    /// Tells the client, if that is the port's policy, once it has got everything from before.
+    mutating func closeClientAfterData(port: Int) {
+        guard endpoints[port].owesClientClose else { return }
+        guard endpoints[port].hasClient else {
+            endpoints[port].owesClientClose = false
+            return
+        }
+        guard device.ports[port].hasTakenAllBeforeClose, endpoints[port].hasSentAll else { return }
+        endpoints[port].owesClientClose = false
+        switch endpoints[port].configuration?.guestClose {
+        case .eof?:
+            endpoints[port].client?.toHostEnd = .guestClosed
+            do {
+                try endpoints[port].shutdownSend()
+            } catch {
+                dropClient(port: port, because: error)
+            }
+        case .disconnect?:
+            endpoints[port].client?.toHostEnd = .guestClosed
+            unwatchClient(port: port)
+            clientLeft(port: port)
+        case .keep?, nil:
+            break
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import BasicContainers
+import Logging
+import VhostUser
+import Virtio
+import VirtioConsole
+
+/// The control queues' turn, and what follows from it for the ports.
+extension DeviceLoop {
+    /// Handles the guest's control messages, and sends what is owed to it.
+    mutating func serveControl() {
+        controlIsReady = false
+        receiveControl()
+        sendControl()
+    }
+
+    private mutating func receiveControl() {
+        var events = ControlEvents()
+        do throws(VirtqueueError) {
+            if try device.receiveControl(using: &batch, memory: session.memory, events: &events) {
+                controlIsReady = true
+            }
+        } catch {
+            ringFailed(QueueRole.controlTransmitq.queueIndex, error)
+        }
+        if device.controlTransmitqNeedsCall() {
+            signalCall(QueueRole.controlTransmitq.queueIndex)
+        }
+        apply(events)
+    }
+
+    private mutating func sendControl() {
+        var failure: VirtqueueError?
+        do throws(VirtqueueError) {
+            if try device.sendControl(using: &batch, memory: session.memory) {
+                controlIsReady = true
+            }
+        } catch {
+            failure = error
+        }
+        if device.controlReceiveqNeedsCall() {
+            signalCall(QueueRole.controlReceiveq.queueIndex)
+        }
+        if let failure {
+            ringFailed(QueueRole.controlReceiveq.queueIndex, failure)
+        }
+    }
+
+    private mutating func apply(_ events: ControlEvents) {
+        if events.driverBecameReady {
+            deviceLine(.info, "the guest's driver is ready")
+            for port in 0..<endpoints.count {
+                tellGuestOfClients(port: port)
+            }
+        }
+        if events.driverFailed {
+            deviceLine(.error, "the guest's driver says that it failed to start")
+        }
+        for port in 0..<endpoints.count {
+            if events.failed.contains(port) {
+                portWarning(port, "the guest could not set the port up")
+            }
+            if events.closed.contains(port) {
+                guestClosed(port: port)
+            }
+            if events.opened.contains(port) {
+                portInfo(port, "opened by the guest")
+                readyPorts.insert(port)
+            }
+        }
+        if events.ignoredCount > 0 {
+            deviceLine(.debug, "\(events.ignoredCount) control messages of the guest made no sense")
+        }
+    }
+
+    /// The guest's program has closed a port, by itself or because the guest was reset.
+    mutating func guestClosed(port: Int) {
+        portInfo(port, "closed by the guest")
+        if endpoints[port].configuration?.guestClose != .keep, endpoints[port].hasClient {
+            endpoints[port].owesClientClose = true
+        }
+        readyPorts.insert(port)
+    }
+}

@@ -1,0 +1,162 @@
+import BasicContainers
+import LinuxIO
+import SystemPackage
+import VhostUser
+import Virtio
+import VirtioConsole
+
+/// Moving bytes: one port's turn.
+///
+/// The path of a byte, with no copy in user space:
+///
+///     guest → host   kick → serve → serveToHost → lookAheadToHost → sendmsg → didTakeToHost → publishToHost → call
+///     host → guest   EPOLLIN → serve → serveToGuest → lookAheadToGuest → recvmsg → didFillToGuest → publishToGuest → call
+extension DeviceLoop {
+    /// How many bytes one port moves each way before the others have their turn.
+    static let bytesPerTurn = 256 * 1024
+
+    /// Does what can be done for a port now. Whatever stops it is remembered where the event that ends it will look.
+    mutating func serve(port: Int) {
+        serveToHost(port: port)
+        serveToGuest(port: port)
+        settleClient(port: port)
+    }
+
+    // MARK: Guest to host
+
+    /// Takes chains of the guest and hands their bytes to whoever gets them.
+    mutating func serveToHost(port: Int) {
+        guard device.ports[port].hasTransmitq else {
+            sendReplay(port: port)
+            return
+        }
+        device.ports[port].disableToHostKicks()
+        var failure: VirtqueueError?
+        do throws(VirtqueueError) {
+            try takeChains(port: port)
+        } catch {
+            failure = error
+        }
+        // What was taken before a broken chain is the guest's again all the same.
+        if device.ports[port].publishToHost() {
+            signalCall(QueueRole.transmitq(port: port).queueIndex)
+        }
+        if let failure {
+            ringFailed(QueueRole.transmitq(port: port).queueIndex, failure)
+        }
+    }
+
+    private mutating func takeChains(port: Int) throws(VirtqueueError) {
+        var budget = Self.bytesPerTurn
+        while budget > 0 {
+            sendReplay(port: port)
+            // What comes behind the end of the guest's program is for the next client.
+            closeClientAfterData(port: port)
+            let route = device.ports[port].hasBacklog ? .discard : endpoints[port].route
+            guard route != .hold else { return }
+            try device.ports[port].lookAheadToHost(into: &batch, memory: session.memory, byteLimit: budget)
+            budget -= cost
+            guard !batch.isEmpty else {
+                guard device.ports[port].enableToHostKicks() else { return }
+                continue
+            }
+            try takeBatch(port: port, route: route)
+        }
+        readyPorts.insert(port)
+    }
+
+    /// What looking at the batch takes of a turn's budget, beside its bytes: a guest may make chains of many
+    /// descriptors and few bytes.
+    private var cost: Int {
+        batch.byteCount + 64 + 64 * batch.chainCount + 16 * batch.descriptorCount
+    }
+
+    private mutating func takeBatch(port: Int, route: PortEndpoint.Route) throws(VirtqueueError) {
+        switch route {
+        case .client:
+            let taken = batch.byteCount == 0 ? 0 : try sendBatch(port: port)
+            device.ports[port].didTakeToHost(batch, byteCount: taken)
+        case .replay:
+            let lost = endpoints[port].keep(batch.vectors)
+            device.ports[port].didTakeToHost(batch, byteCount: batch.byteCount)
+            device.ports[port].noteLoss(lost)
+        case .discard:
+            if let byteCount = device.ports[port].didDiscard(batch), byteCount > 0 {
+                portWarning(
+                    port, "\(byteCount) bytes of the guest were for a client that has gone, and are thrown away")
+            }
+        case .hold:
+            break
+        }
+    }
+
+    private mutating func sendBatch(port: Int) throws(VirtqueueError) -> Int {
+        do {
+            return try endpoints[port].send(batch.vectors)
+        } catch {
+            try clientFailed(port: port, error)
+            return 0
+        }
+    }
+
+    private mutating func sendReplay(port: Int) {
+        do {
+            try endpoints[port].sendReplay()
+        } catch {
+            endpoints[port].fail(error)
+        }
+    }
+
+    // MARK: Host to guest
+
+    /// Fills the guest's buffers with what the client has sent.
+    private mutating func serveToGuest(port: Int) {
+        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes else { return }
+        device.ports[port].disableToGuestKicks()
+        var failure: VirtqueueError?
+        do throws(VirtqueueError) {
+            try fillChains(port: port)
+        } catch {
+            failure = error
+        }
+        if device.ports[port].publishToGuest() {
+            signalCall(QueueRole.receiveq(port: port).queueIndex)
+        }
+        if let failure {
+            ringFailed(QueueRole.receiveq(port: port).queueIndex, failure)
+        }
+    }
+
+    private mutating func fillChains(port: Int) throws(VirtqueueError) {
+        var budget = Self.bytesPerTurn
+        while budget > 0 {
+            guard endpoints[port].mayHaveBytes else { return }
+            try device.ports[port].lookAheadToGuest(into: &batch, memory: session.memory, byteLimit: budget)
+            budget -= cost
+            guard !batch.isEmpty else {
+                // Short of buffers: the bytes stay in the socket, and the guest's kick brings us back.
+                guard device.ports[port].enableToGuestKicks() else { return }
+                continue
+            }
+            let filled = batch.byteCount == 0 ? 0 : try receiveBatch(port: port)
+            device.ports[port].didFillToGuest(batch, byteCount: filled)
+        }
+        readyPorts.insert(port)
+    }
+
+    private mutating func receiveBatch(port: Int) throws(VirtqueueError) -> Int {
+        do {
+            return try endpoints[port].receive(into: batch.vectors)
+        } catch {
+            try clientFailed(port: port, error)
+            return 0
+        }
+    }
+
+    /// A call on the client's socket failed. EFAULT says that guest memory is gone, and breaks the ring; anything else
+    /// ends the client, at the end of the port's turn: the batch in hand is still to be accounted for.
+    private mutating func clientFailed(port: Int, _ error: SystemError) throws(VirtqueueError) {
+        guard error.errno != .badAddress else { throw .memoryGone }
+        endpoints[port].fail(error)
+    }
+}

@@ -1,0 +1,93 @@
+import BasicContainers
+import LinuxIO
+import Logging
+import VirtioConsole
+
+/// What has to happen later: one timer for all of it.
+extension DeviceLoop {
+    /// How long a listener rests that could not be accepted from, for want of descriptors or memory. Level-triggered,
+    /// it would be reported without end.
+    private static let listenerRestNanoseconds: UInt64 = 1_000_000_000
+
+    /// A client that is gone has bytes left that the guest does not take now.
+    mutating func startLingering(port: Int) {
+        guard endpoints[port].client?.lingerDeadline == nil,
+            let nanoseconds = endpoints[port].configuration?.lingerNanoseconds
+        else { return }
+        endpoints[port].client?.lingerDeadline = MonotonicClock.nanoseconds() &+ nanoseconds
+        armTimer()
+    }
+
+    /// Leaves the clients that wait at a port's listener alone for a while.
+    mutating func restListener(port: Int) {
+        restingListeners.insert(port)
+        rest { (loop) throws(SystemError) in try loop.watchListener(port: port, false) }
+    }
+
+    /// The same for front-ends.
+    mutating func restFrontendListener() {
+        frontendListenerRests = true
+        rest { (loop) throws(SystemError) in try loop.watchFrontendListener(false) }
+    }
+
+    private mutating func rest(_ unwatch: (inout DeviceLoop) throws(SystemError) -> Void) {
+        do throws(SystemError) {
+            try unwatch(&self)
+        } catch {
+            deviceLine(.warning, "a listener cannot be left alone: \(error)")
+        }
+        restEnd = MonotonicClock.nanoseconds() &+ Self.listenerRestNanoseconds
+        armTimer()
+    }
+
+    /// Sets the timer for what comes first.
+    private mutating func armTimer() {
+        var next = restEnd
+        for port in 0..<endpoints.count {
+            guard let deadline = endpoints[port].client?.lingerDeadline else { continue }
+            next = min(next ?? deadline, deadline)
+        }
+        guard let next else { return }
+        let now = MonotonicClock.nanoseconds()
+        do {
+            // 0 would disarm it.
+            try timer.arm(afterNanoseconds: next > now ? next - now : 1)
+        } catch {
+            deviceLine(.warning, "cannot set a timer: \(error)")
+        }
+    }
+
+    /// Does what is due.
+    mutating func timerFired() {
+        do {
+            _ = try timer.drain()
+        } catch {
+            deviceLine(.warning, "cannot read a timer: \(error)")
+        }
+        let now = MonotonicClock.nanoseconds()
+        if let end = restEnd, end <= now {
+            endRest()
+        }
+        for port in 0..<endpoints.count {
+            guard let deadline = endpoints[port].client?.lingerDeadline, deadline <= now else { continue }
+            clientLeft(port: port)
+        }
+        armTimer()
+    }
+
+    private mutating func endRest() {
+        restEnd = nil
+        do throws(SystemError) {
+            if frontendListenerRests {
+                frontendListenerRests = false
+                try watchFrontendListener(true)
+            }
+            while let port = restingListeners.popFirst() {
+                guard !endpoints[port].hasClient else { continue }
+                try watchListener(port: port, true)
+            }
+        } catch {
+            deviceLine(.warning, "a listener cannot be watched any more: \(error)")
+        }
+    }
+}

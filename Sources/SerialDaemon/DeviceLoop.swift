@@ -1,0 +1,232 @@
+package import BasicContainers
+package import LinuxIO
+package import Logging
+import VhostUser
+import Virtio
+import VirtioConsole
+
+/// The device thread: everything that a guest, its front-end and the ports' clients can reach, in one loop.
+///
+/// One turn waits for events, notes what they make possible, and then does it: the control queues first, so that a
+/// port's opening is known before its bytes, then each port that has something to do, within a budget. What the budget
+/// leaves makes the next turn begin at once. Messages of the front-end are handled where they come: rings and memory
+/// change between two pieces of work and never during one, so nothing here is locked.
+///
+/// ## Concurrency
+/// Owned by the device thread. Only the mailbox and the log queue cross to the control thread.
+package struct DeviceLoop: ~Copyable {
+    let log: Logger
+    let mailbox: DeviceMailbox
+    let epoll: Epoll
+    var events: Epoll.EventBuffer
+    let timer: TimerFileDescriptor
+
+    // As long as the process: the device, and the ports' host sides by port number.
+    var device: ConsoleDevice
+    var endpoints: RigidArray<PortEndpoint>
+    let offer: DeviceOffer
+    private(set) var frontendListener: UnixListener?
+
+    // As long as a front-end's connection; a fresh session while there is none.
+    var channel: MessageChannel?
+    var frontendGeneration: UInt32 = 0
+    var frontendInterest: Epoll.Interest = .readable
+    var session: VhostUserSession
+    var hasReadConfig = false
+    var hasReportedNoMemory = false
+    /// Whether it is decided if the guest goes on or begins anew; as long as a ring runs.
+    var hasJudgedReset = false
+    /// Rings that the guest has broken, until the front-end stops them.
+    var brokenRings: [Bool]
+    /// Rings whose kick is in epoll.
+    var watchedKicks: [Bool]
+    /// Whether a ring runs that has no kick and is looked at in every turn.
+    var hasPolledRings = false
+
+    // As long as a turn.
+    var batch: ChainBatch
+    var readyPorts = PortSet()
+    var controlIsReady = false
+    var isRunning = true
+
+    // What is due later.
+    var restingListeners = PortSet()
+    var frontendListenerRests = false
+    var restEnd: UInt64?
+
+    // For lines that others can cause at will: a bucket for each kind, so that a flood of one hides no other.
+    var portLimits: [RateLimit]
+    var portWarningLimits: [RateLimit]
+    var ringLimit: RateLimit
+    var deviceLimit: RateLimit
+
+    /// How many chains and pieces of memory one system call moves at most. Bounds a batch, not a guest: what is more is
+    /// for the next one.
+    private static var chainsPerBatch: Int { 256 }
+    /// The largest ring that QEMU can make for this device has 1024 entries; other front-ends may have larger ones.
+    private static var maximumQueueSize: UInt16 { 32768 }
+    private static var eventsPerTurn: Int { 64 }
+
+    /// Takes the sockets and waits for nobody yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: checked: port numbers are unique and below `maxPorts`.
+    ///   - frontend: takes ownership.
+    ///   - listeners: one for each of the configuration's ports, in its order; takes ownership.
+    ///   - mailbox: the way to and from the control thread.
+    ///   - log: ends in a queue and never waits.
+    /// - Returns: the loop, ready for its first turn.
+    /// - Throws: the host's error: no descriptor is left, or something cannot be watched.
+    package static func make(
+        configuration: DaemonConfiguration, frontend: consuming FrontendSocket,
+        listeners: consuming UniqueArray<UnixListener>, mailbox: DeviceMailbox, log: Logger
+    ) throws(SystemError) -> DeviceLoop {
+        let epoll = try Epoll()
+        let timer = try TimerFileDescriptor()
+        var loop = DeviceLoop(
+            configuration: configuration, listeners: listeners, epoll: epoll, timer: timer, mailbox: mailbox,
+            log: log)
+        try loop.watch(configuration.ports)
+        try loop.meet(frontend)
+        return loop
+    }
+
+    /// Everything that cannot fail: a noncopyable value that is half made cannot be thrown away.
+    private init(
+        configuration: DaemonConfiguration, listeners: consuming UniqueArray<UnixListener>, epoll: consuming Epoll,
+        timer: consuming TimerFileDescriptor, mailbox: DeviceMailbox, log: Logger
+    ) {
+        self.epoll = epoll
+        self.timer = timer
+        self.log = log
+        self.mailbox = mailbox
+        events = Epoll.EventBuffer(capacity: Self.eventsPerTurn)
+        device = ConsoleDevice(
+            maxPorts: configuration.maxPorts,
+            ports: Dictionary(uniqueKeysWithValues: configuration.ports.map { ($0.number, PortDescription($0)) }))
+        offer = DeviceOffer(
+            features: ConsoleDevice.features.union([.indirectDescriptors, .eventIndex]), queueCount: device.queueCount,
+            maximumQueueSize: Self.maximumQueueSize, configByteCount: ConsoleConfigSpace.byteCount)
+        session = VhostUserSession(offer)
+        brokenRings = Array(repeating: false, count: device.queueCount)
+        watchedKicks = Array(repeating: false, count: device.queueCount)
+        batch = ChainBatch(chainCapacity: Self.chainsPerBatch)
+        // A port's usual life is a handful of lines at a time; a flood is one a second.
+        let limit = RateLimit(burst: 50, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
+        portLimits = Array(repeating: limit, count: configuration.maxPorts)
+        portWarningLimits = portLimits
+        ringLimit = limit
+        deviceLimit = limit
+
+        endpoints = RigidArray(capacity: configuration.maxPorts)
+        for _ in 0..<configuration.maxPorts {
+            endpoints.append(PortEndpoint())
+        }
+        for port in configuration.ports {
+            endpoints[port.number] = PortEndpoint(port, listener: listeners.remove(at: 0))
+        }
+        frontendListener = nil
+    }
+
+    private mutating func watch(_ ports: [PortConfiguration]) throws(SystemError) {
+        try epoll.add(mailbox.commandDescriptor, interest: .readable, token: EventSource.mailbox.token)
+        try epoll.add(timer.rawValue, interest: .readable, token: EventSource.timer.token)
+        for port in ports {
+            guard let descriptor = endpoints[port.number].listenerDescriptor else { continue }
+            try epoll.add(descriptor, interest: .readable, token: EventSource.portListener(port: port.number).token)
+            tellGuestOfClients(port: port.number)
+        }
+    }
+
+    private mutating func meet(_ frontend: consuming FrontendSocket) throws(SystemError) {
+        switch consume frontend {
+        case .listener(let listener):
+            try epoll.add(listener.rawValue, interest: .readable, token: EventSource.frontendListener.token)
+            frontendListener = consume listener
+        case .connection(let stream):
+            connectFrontend(stream)
+        }
+    }
+}
+
+// MARK: - Turns
+
+extension DeviceLoop {
+    /// Turns until the control thread asks for the end, or nobody can connect any more.
+    package consuming func run() throws(SystemError) {
+        while isRunning {
+            try turn(timeoutMilliseconds: -1)
+        }
+        logUndelivered()
+    }
+
+    /// One turn; the unit of execution, and what tests call.
+    ///
+    /// - Parameter timeoutMilliseconds: how long to wait when there is nothing to do; −1 is for ever.
+    /// - Throws: the host's error, when waiting itself fails.
+    package mutating func turn(timeoutMilliseconds: Int32) throws(SystemError) {
+        try epoll.wait(into: &events, timeoutMilliseconds: waitingTime(timeoutMilliseconds))
+        for index in 0..<events.count {
+            dispatch(events[index])
+        }
+        if hasPolledRings {
+            pollRings()
+        }
+        if controlIsReady {
+            serveControl()
+        }
+        // Those that were ready when their turn began: one that still has work is for the next turn.
+        var ports = readyPorts
+        readyPorts = PortSet()
+        while let port = ports.popFirst() {
+            serve(port: port)
+        }
+        // What the ports' turns made to be told (a client has gone) need not wait for another event.
+        if controlIsReady {
+            serveControl()
+        }
+        if session.memory.isGone {
+            breakRunningRings()
+        }
+    }
+
+    /// Not at all while work is left; a short while for rings that are polled because they have no kick.
+    private func waitingTime(_ milliseconds: Int32) -> Int32 {
+        if !readyPorts.isEmpty || controlIsReady {
+            return 0
+        }
+        guard hasPolledRings else { return milliseconds }
+        return milliseconds < 0 ? Self.pollingMilliseconds : min(milliseconds, Self.pollingMilliseconds)
+    }
+
+    private static var pollingMilliseconds: Int32 { 1 }
+
+    /// The one place that routes events.
+    private mutating func dispatch(_ event: Epoll.Event) {
+        switch EventSource(event.token) {
+        case .mailbox: receiveCommands()
+        case .frontendListener: acceptFrontend()
+        case .frontend(let generation): frontendEvent(generation: generation)
+        case .kick(let queue): kicked(queue)
+        case .portListener(let port): acceptClient(port: port)
+        case .client(let port, let generation): clientEvent(port: port, generation: generation, event.readiness)
+        case .timer: timerFired()
+        case nil: break
+        }
+    }
+
+    /// Rings without a kick (VHOST_USER_VRING_NOFD_MASK) are looked at in every turn.
+    private mutating func pollRings() {
+        for index in 0..<device.queueCount where session.vring(index).kick == .polling && device.isRunning(index) {
+            noteWork(index)
+        }
+    }
+
+    private mutating func receiveCommands() {
+        for command in mailbox.takeCommands() {
+            switch command {
+            case .shutdown: isRunning = false
+            }
+        }
+    }
+}

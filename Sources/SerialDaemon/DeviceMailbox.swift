@@ -1,0 +1,78 @@
+package import LinuxIO
+import Synchronization
+
+/// What the control thread asks of the device thread.
+package enum DeviceCommand: Equatable, Sendable {
+    /// Take nothing new, say what stays undelivered, and end.
+    case shutdown
+}
+
+/// How the device thread ended.
+package enum DeviceResult: Equatable, Sendable {
+    /// As asked, or because an inherited connection was closed and no other can come.
+    case ended
+    /// The host refused something that the loop cannot do without.
+    case failed(SystemError)
+}
+
+/// The one place where the control thread and the device thread meet: commands one way, one result the other way.
+///
+/// Commands are few and small, an operator's and never a guest's; so the queue needs no bound of its own.
+///
+/// ## Concurrency Any thread may call anything. Each direction has an eventfd, so that both threads wait for it in the
+/// epoll set they have anyway.
+package final class DeviceMailbox: Sendable {
+    private struct Contents {
+        var commands: [DeviceCommand] = []
+        var result: DeviceResult?
+    }
+
+    private let contents = Mutex(Contents())
+    private let commandEvent: EventFileDescriptor
+    private let resultEvent: EventFileDescriptor
+
+    /// An empty mailbox with its two eventfds.
+    package init() throws(SystemError) {
+        commandEvent = try EventFileDescriptor()
+        resultEvent = try EventFileDescriptor()
+    }
+
+    // MARK: The control thread's end
+
+    /// Puts a command behind those that wait, and wakes the device thread.
+    package func send(_ command: DeviceCommand) {
+        contents.withLock { $0.commands.append(command) }
+        commandEvent.signalOwn()
+    }
+
+    /// Readable when there is a result. Borrowed: never close it.
+    package var resultDescriptor: Int32 { resultEvent.rawValue }
+
+    /// The device thread's end, once it has come.
+    package func takeResult() -> DeviceResult? {
+        resultEvent.drainOwn()
+        return contents.withLock { $0.result.take() }
+    }
+
+    // MARK: The device thread's end
+
+    /// Readable when there are commands. Borrowed: never close it.
+    package var commandDescriptor: Int32 { commandEvent.rawValue }
+
+    /// All commands that wait, oldest first.
+    package func takeCommands() -> [DeviceCommand] {
+        // Drained before the queue is looked at: a command that comes in between makes one wake-up too many, and never
+        // one too few.
+        commandEvent.drainOwn()
+        return contents.withLock { contents in
+            defer { contents.commands = [] }
+            return contents.commands
+        }
+    }
+
+    /// Says how the device thread ended; its last call.
+    package func finish(_ result: DeviceResult) {
+        contents.withLock { $0.result = result }
+        resultEvent.signalOwn()
+    }
+}

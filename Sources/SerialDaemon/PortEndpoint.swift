@@ -1,0 +1,329 @@
+import LinuxIO
+import Virtio
+import VirtioConsole
+
+/// A port's side towards the host: its listening socket, at most one client, and the policies for when there is none.
+///
+/// It lives as long as the process: a guest's reset and a front-end's end leave the client where it is. It decides
+/// where the guest's bytes go (``route``), and remembers what the client's socket was last seen to be able to do, so
+/// that no call is made that can only say "not now". Every port number has one; that of a number without a port has no
+/// listener and gets no client.
+///
+/// ## Concurrency
+/// Owned by the ``DeviceLoop``, on the device thread.
+struct PortEndpoint: ~Copyable {
+    /// Where bytes from the guest go now.
+    enum Route {
+        /// Into the client's socket.
+        case client
+        /// Into the replay buffer.
+        case replay
+        /// Nowhere, counted.
+        case discard
+        /// They stay in the ring: the guest's writer waits.
+        case hold
+    }
+
+    /// Why a connected client gets no more bytes from the guest.
+    enum ToHostEnd {
+        /// It closed, or stopped reading: what the guest sends is thrown away as long as it counts as connected.
+        case clientStoppedReading
+        /// The guest's program closed the port, and the client was told: what comes next is for the next client.
+        case guestClosed
+    }
+
+    /// What is known of a connected client. Plain data; its socket is kept beside it.
+    struct Client: Equatable {
+        /// Tells its events from those of the client before it.
+        let generation: UInt32
+        /// What epoll watches its socket for; nil once it is out of epoll.
+        var interest: Epoll.Interest? = []
+        /// Whether its socket may hold bytes: as far as is known, reading does not say "not now".
+        var isReadable = true
+        /// Whether its socket may have room.
+        var isWritable = true
+        /// Whether it is gone (EPOLLHUP). Nothing can be learnt from epoll any more, which would report it for ever;
+        /// bytes that it sent may still be in the socket.
+        var hasHungUp = false
+        /// Whether everything it sent has been read.
+        var hasEndedToGuest = false
+        var toHostEnd: ToHostEnd?
+        /// What a call on its socket failed with: it is to be ended.
+        var failure: SystemError?
+        /// When a client that is gone is given up with bytes unread, in monotonic nanoseconds.
+        var lingerDeadline: UInt64?
+    }
+
+    /// What the operator wants of the port; nil when there is none of this number.
+    let configuration: PortConfiguration?
+    var client: Client?
+    /// Whether the guest's program has closed the port and the client is to be told, after all data.
+    var owesClientClose = false
+    /// Whether chains that were there when a client left are still to be thrown away, because the ring stood still
+    /// then.
+    var owesDiscard = false
+
+    private let listener: UnixListener?
+    private var stream: UnixStream?
+    private var replay: ReplayBuffer
+    private var generation: UInt32 = 0
+
+    /// Makes the endpoint of a port.
+    init(_ configuration: PortConfiguration, listener: consuming UnixListener) {
+        self.configuration = configuration
+        self.listener = consume listener
+        replay = ReplayBuffer(capacity: configuration.clientsAbsent == .buffer ? configuration.bufferByteCount : 0)
+    }
+
+    /// Makes that of a number without a port.
+    init() {
+        configuration = nil
+        listener = nil
+        replay = ReplayBuffer(capacity: 0)
+    }
+
+    var hasClient: Bool {
+        client != nil
+    }
+
+    /// Without a port, what a guest sends all the same is thrown away, as QEMU does.
+    private var clientsAbsent: ClientsAbsent {
+        configuration?.clientsAbsent ?? .discard
+    }
+
+    /// Whether the guest learns of clients coming and going. Otherwise it is told once that the host's side is open.
+    var tellsGuestOfClients: Bool {
+        clientsAbsent == .block
+    }
+
+    /// Whether the endpoint counts as open for the guest.
+    var isOpenForGuest: Bool {
+        tellsGuestOfClients ? hasClient : true
+    }
+
+    /// How many bytes are kept for a client.
+    var replayByteCount: Int {
+        replay.count
+    }
+
+    // MARK: The client's coming and going
+
+    /// The listening socket, for epoll.
+    var listenerDescriptor: Int32? {
+        switch listener {
+        case .none: nil
+        case .some(let listener): listener.rawValue
+        }
+    }
+
+    /// The client's socket, for epoll.
+    var clientDescriptor: Int32? {
+        switch stream {
+        case .none: nil
+        case .some(let stream): stream.rawValue
+        }
+    }
+
+    /// Takes the client that waits, when there is none yet.
+    ///
+    /// - Returns: whether one has come.
+    mutating func accept() throws(SystemError) -> Bool {
+        guard !hasClient, let new = try Self.accept(listener) else { return false }
+        generation &+= 1
+        client = Client(generation: generation)
+        stream = consume new
+        return true
+    }
+
+    private static func accept(_ listener: borrowing UnixListener?) throws(SystemError) -> UnixStream? {
+        switch listener {
+        case .none: nil
+        case .some(let listener): try listener.accept()
+        }
+    }
+
+    /// Closes the client's socket.
+    mutating func disconnect() {
+        client = nil
+        stream = nil
+        owesClientClose = false
+    }
+
+    /// The client's socket does not work: nothing more is sent to it or read from it.
+    mutating func fail(_ error: SystemError) {
+        client?.failure = error
+        client?.toHostEnd = .clientStoppedReading
+        client?.hasEndedToGuest = true
+    }
+
+    /// Whether a client that is to learn of the end of the guest's program's data has got all that came before it.
+    var hasSentAll: Bool {
+        replayByteCount == 0 || client?.toHostEnd != nil
+    }
+
+    // MARK: Guest to host
+
+    /// Where the guest's next bytes go: the one place that decides it.
+    var route: Route {
+        guard let client else { return routeWithoutClient }
+        if let end = client.toHostEnd {
+            return end == .clientStoppedReading && clientsAbsent == .block ? .discard : routeWithoutClient
+        }
+        if client.isWritable, replayByteCount == 0 { return .client }
+        // The client is slow. A console never waits: Linux writes to it with interrupts off until the bytes are taken.
+        return configuration?.isConsole == true ? routeWithoutClient : .hold
+    }
+
+    private var routeWithoutClient: Route {
+        switch clientsAbsent {
+        case .block: .hold
+        case .buffer: .replay
+        case .discard: .discard
+        }
+    }
+
+    /// Sends a batch to the client; call it when ``route`` is `.client`.
+    ///
+    /// - Returns: how many bytes it took. Fewer than all mean that its socket is full, or that it reads no more.
+    /// - Throws: the host's error; guest memory that went away is EFAULT.
+    mutating func send(_ vectors: borrowing IOVectors) throws(SystemError) -> Int {
+        let outcome = try Self.send(vectors, on: stream)
+        return note(outcome, of: vectors.byteCount)
+    }
+
+    /// Keeps a batch for the next client, or for this one when it has caught up; returns how many older bytes were lost
+    /// for it.
+    mutating func keep(_ vectors: borrowing IOVectors) -> Int {
+        replay.append(vectors)
+    }
+
+    /// Sends what was kept, as far as the client takes it.
+    mutating func sendReplay() throws(SystemError) {
+        while replayByteCount > 0, let client, client.isWritable, client.toHostEnd == nil {
+            let outcome = try Self.send(replay, on: stream)
+            replay.dropFirst(note(outcome, of: replayByteCount))
+        }
+    }
+
+    /// Takes one byte that came on no ring: the guest's emergency write.
+    ///
+    /// - Returns: how many bytes were lost for it, this one or the oldest one kept.
+    mutating func takeEmergency(_ character: UInt8) throws(SystemError) -> Int {
+        guard replay.capacity == 0 else {
+            // Behind what waits already.
+            let lost = replay.append(character)
+            try sendReplay()
+            return lost
+        }
+        guard route == .client else { return 1 }
+        let outcome = try Self.send(character, on: stream)
+        return 1 - note(outcome, of: 1)
+    }
+
+    /// Ends what the client receives.
+    func shutdownSend() throws(SystemError) {
+        switch stream {
+        case .none: break
+        case .some(let stream): try stream.shutdownSend()
+        }
+    }
+
+    /// Remembers what a send of `byteCount` bytes tells about the client's socket; returns how many it took.
+    private mutating func note(_ outcome: IOOutcome, of byteCount: Int) -> Int {
+        switch outcome {
+        case .bytes(let taken):
+            // A socket that took less than it was given is full now.
+            client?.isWritable = taken == byteCount
+            return taken
+        case .wouldBlock:
+            client?.isWritable = false
+        case .reset, .endOfFile:
+            // EPIPE without EPOLLHUP: it reads no more, but may still send.
+            client?.toHostEnd = .clientStoppedReading
+        }
+        return 0
+    }
+
+    // MARK: Host to guest
+
+    /// Whether there may be bytes to read.
+    var mayHaveBytes: Bool {
+        guard let client else { return false }
+        return client.isReadable && !client.hasEndedToGuest
+    }
+
+    /// How many bytes of the client are still in its socket.
+    var unreadByteCount: Int {
+        switch stream {
+        case .none: 0
+        // A socket that cannot even be asked has nothing for the guest.
+        case .some(let stream): (try? stream.unreadByteCount()) ?? 0
+        }
+    }
+
+    /// Reads the client's bytes into the guest's buffers.
+    ///
+    /// - Returns: how many bytes were read; 0 when there are none now.
+    /// - Throws: the host's error; guest memory that went away is EFAULT.
+    mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
+        switch try Self.receive(into: vectors, from: stream) {
+        case .bytes(let count):
+            // Fewer than there was room for: the socket is empty, and epoll says when that changes. Of a client that
+            // hung up it says nothing more, so its socket is read to the end.
+            let hasHungUp = client?.hasHungUp == true
+            client?.isReadable = count == vectors.byteCount || hasHungUp
+            return count
+        case .wouldBlock:
+            client?.isReadable = false
+        case .endOfFile, .reset:
+            // ECONNRESET: the client closed with bytes of ours unread. What it had sent came before this.
+            client?.hasEndedToGuest = true
+        }
+        return 0
+    }
+
+    // MARK: The calls
+    //
+    // Functions of their parts and not of the endpoint: each part is borrowed on its own.
+
+    private static func send(
+        _ vectors: borrowing IOVectors, on stream: borrowing UnixStream?
+    ) throws(SystemError) -> IOOutcome {
+        switch stream {
+        case .none: return .reset
+        case .some(let stream):
+            return try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
+        }
+    }
+
+    private static func send(
+        _ replay: borrowing ReplayBuffer, on stream: borrowing UnixStream?
+    ) throws(SystemError) -> IOOutcome {
+        switch stream {
+        case .none: return .reset
+        case .some(let stream):
+            return try unsafe replay.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
+        }
+    }
+
+    private static func send(_ character: UInt8, on stream: borrowing UnixStream?) throws(SystemError) -> IOOutcome {
+        let bytes: [1 of UInt8] = [character]
+        switch stream {
+        case .none: return .reset
+        case .some(let stream):
+            return try unsafe stream.send(bytes.span.bytes)
+        }
+    }
+
+    private static func receive(
+        into vectors: borrowing IOVectors, from stream: borrowing UnixStream?
+    ) throws(SystemError) -> IOOutcome {
+        switch stream {
+        case .none: return .endOfFile
+        case .some(let stream):
+            return try unsafe vectors.withPieces { (pieces) throws(SystemError) in
+                try unsafe stream.receive(into: pieces)
+            }
+        }
+    }
+}

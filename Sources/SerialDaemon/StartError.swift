@@ -1,0 +1,45 @@
+package import LinuxIO
+
+/// Why a daemon with a good configuration could not start on this host.
+package enum StartError: Error, Equatable, Sendable {
+    case socketDirectoryMissing(String)
+    /// The owner is the option that the socket belongs to: `--socket-path`, `--port name=vm.ctl`.
+    case listen(owner: String, UnixListenerError)
+    case inheritedDescriptor(Int32, SystemError)
+    case system(SystemError)
+}
+
+extension StartError: CustomStringConvertible {
+    /// One sentence that names the option and the value, and says what to do.
+    package var description: String {
+        switch self {
+        case .socketDirectoryMissing(let directory):
+            "--socket-dir=\(directory.escaped) is no directory: make it first, with the owner and mode you want."
+        case .listen(let owner, let error):
+            "\(owner.escaped): cannot listen at \(error.description.escaped)."
+        case .inheritedDescriptor(let descriptor, let error):
+            "--fd=\(descriptor) is no listening or connected UNIX stream socket (\(error)): pass one to the process."
+        case .system(let error):
+            "the host refuses what the daemon needs: \(error)."
+        }
+    }
+}
+
+extension StartError {
+    /// Which of the codes tells a supervisor what to do next.
+    package var exitCode: ExitCode {
+        switch self {
+        case .socketDirectoryMissing: .cannotCreate
+        case .listen(_, let error):
+            switch error {
+            case .addressInUse: .unavailable
+            case .notASocket, .directoryMissing: .cannotCreate
+            case .permissionDenied, .groupNotAllowed: .noPermission
+            case .notListening: .usage
+            case .host: .osError
+            }
+        case .inheritedDescriptor: .usage
+        case .system: .osError
+        }
+    }
+}

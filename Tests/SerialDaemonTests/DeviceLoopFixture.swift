@@ -1,0 +1,255 @@
+import BasicContainers
+import Glibc
+import LinuxIO
+import Logging
+import Testing
+import VhostUser
+import VirtioConsole
+import VirtioTestSupport
+
+@testable import SerialDaemon
+
+/// A device loop with everything around it: a front-end that speaks like QEMU, a guest's driver, and programs on the
+/// host.
+///
+/// Everything is real but the guest: UNIX sockets, a memfd, eventfds, epoll. One thread plays all parts, one after the
+/// other; nobody waits, so nothing sleeps: ``settle()`` has the loop take turns until it would wait.
+///
+/// A class with verbs of its own, because `#expect` cannot look into values that are not copyable.
+final class DeviceLoopFixture {
+    enum Failure: Error {
+        /// The loop never comes to rest.
+        case spins
+    }
+
+    /// VERSION_1, INDIRECT_DESC, EVENT_IDX, MULTIPORT, SIZE.
+    static let features: UInt64 = 1 << 32 | 1 << 29 | 1 << 28 | 1 << 1 | 1 << 0
+    static let eventIndex: UInt64 = 1 << 29
+    static let multiport: UInt64 = 1 << 1
+    /// Everything that is offered but GPA_ADDRESSES.
+    static let protocolFeatures: UInt64 = 1 << 0 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 13 | 1 << 15 | 1 << 16
+
+    var loop: DeviceLoop
+    let guest: TestGuest
+    let mailbox: DeviceMailbox
+    let features: UInt64
+    private(set) var frontend: FrontendEnd
+    private let configuration: DaemonConfiguration
+    private let directory: TemporaryDirectory
+    private let logQueue: LogQueue
+    private var log: [String] = []
+    /// By what each ring goes on after a pause, as the front-end was told.
+    var bases: [UInt32]
+
+    /// Starts a loop and connects a front-end, which has said nothing yet.
+    ///
+    /// - Parameters:
+    ///   - ports: their addresses are made here.
+    ///   - maxPorts: the device's.
+    ///   - features: what the guest will acknowledge.
+    ///   - ringSize: of all rings.
+    ///   - memory: the guest's; made for the rings when nil.
+    init(
+        _ ports: [PortConfiguration], maxPorts: Int = 3, features: UInt64 = DeviceLoopFixture.features, ringSize: Int = 64,
+        memory: TestMemory? = nil
+    ) throws {
+        let directory = try TemporaryDirectory()
+        let front = UnixAddress.path(directory.path + "/vhost.sock")
+        var ports = ports
+        var listeners = UniqueArray<UnixListener>()
+        for index in ports.indices {
+            ports[index].address = .path(directory.path + "/" + ports[index].name)
+            listeners.append(try UnixListener.bind(to: ports[index].address, mode: 0o600))
+        }
+        let configuration = DaemonConfiguration(
+            frontend: .listen(front), socketDirectory: directory.path, maxPorts: maxPorts, ports: ports, logLevel: .debug)
+        let mailbox = try DeviceMailbox()
+        let logQueue = try LogQueue()
+        loop = try DeviceLoop.make(
+            configuration: configuration, frontend: .listener(try UnixListener.bind(to: front, mode: 0o600)),
+            listeners: listeners, mailbox: mailbox,
+            log: DaemonLogHandler.logger(queue: logQueue, logLevel: .debug))
+        frontend = FrontendEnd(try UnixStream.connect(to: front))
+        guest = try TestGuest(
+            maxPorts: maxPorts, ringSize: ringSize, hasEventIndex: features & Self.eventIndex != 0, memory: memory)
+        bases = Array(repeating: 0, count: guest.queues.count)
+        self.mailbox = mailbox
+        self.features = features
+        self.configuration = configuration
+        self.directory = directory
+        self.logQueue = logQueue
+        try settle()
+    }
+
+    // MARK: Turns
+
+    /// Has the loop take turns until it would wait for something.
+    func settle() throws {
+        for _ in 0..<10_000 {
+            guard try !takeTurn() else { continue }
+            return
+        }
+        throw Failure.spins
+    }
+
+    /// Has the loop take turns, waiting where it waits for a timer, until something is true.
+    func settle(until isDone: () -> Bool) throws {
+        for _ in 0..<1000 where !isDone() {
+            try loop.turn(timeoutMilliseconds: 10)
+        }
+        #expect(isDone())
+        try settle()
+    }
+
+    /// One turn; returns whether there was anything to do in it, or is in the next.
+    @discardableResult
+    func takeTurn() throws -> Bool {
+        try loop.turn(timeoutMilliseconds: 0)
+        return loop.events.count > 0 || hasWork
+    }
+
+    /// Whether the loop would not wait.
+    var hasWork: Bool { !loop.readyPorts.isEmpty || loop.controlIsReady }
+
+    /// Everything that was logged so far.
+    var lines: [String] {
+        log += logQueue.take().lines.map(\.text)
+        return log
+    }
+
+    // MARK: The front-end
+
+    /// Sends a message, and returns the answer when there is one.
+    @discardableResult
+    func say(_ message: FakeMessage) throws -> FakeFrontend.Answer? {
+        try frontend.wire.send(message)
+        try settle()
+        return frontend.isQuiet ? nil : try frontend.wire.receive()
+    }
+
+    /// Says something that must be obeyed.
+    func demand(_ message: FakeMessage, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        #expect(try say(message.needingReply)?.value == 0, sourceLocation: sourceLocation)
+    }
+
+    /// Ends the front-end's connection.
+    func disconnectFrontend() throws {
+        let descriptor = loop.channel?.rawValue
+        frontend.wire.close()
+        if let descriptor { waitForHangUp(descriptor) }
+        try settle()
+    }
+
+    /// Makes the loop's socket to the front-end hold little.
+    func shrinkFrontendBuffer() {
+        if let descriptor = loop.channel?.rawValue { setSmallSendBuffer(descriptor) }
+    }
+
+    /// Another front-end connects, instead of or beside the one there is.
+    @discardableResult
+    func connectFrontend() throws -> FrontendEnd {
+        guard case .listen(let address) = configuration.frontend else { preconditionFailure("the fixture listens") }
+        frontend = FrontendEnd(try UnixStream.connect(to: address))
+        try settle()
+        return frontend
+    }
+
+    // MARK: Clients
+
+    /// A client connects to a port. The loop has its turns.
+    func connect(_ port: Int) throws -> HostClient {
+        let client = try HostClient(connectingTo: endpointConfiguration(port).address)
+        try settle()
+        return client
+    }
+
+    /// A client of a port that is served goes away. The loop has not seen it yet.
+    func leave(_ client: HostClient, port: Int) {
+        let descriptor = loop.endpoints[port].clientDescriptor
+        client.close()
+        if let descriptor { waitForHangUp(descriptor) }
+    }
+
+    /// A slow client reads until nothing more comes.
+    func readAll(_ client: HostClient) throws -> [UInt8] {
+        var received: [UInt8] = []
+        // Bounded, because what is sent over and over again has no end.
+        while client.unreadByteCount > 0, received.count < 1 << 20 {
+            received += client.receive()
+            try settle()
+        }
+        return received
+    }
+
+    func endpointConfiguration(_ port: Int) throws -> PortConfiguration {
+        try #require(configuration.ports.first { $0.number == port })
+    }
+
+    /// Makes the socket of a port's client hold little.
+    func shrinkBuffer(port: Int) throws {
+        let descriptor = loop.endpoints[port].clientDescriptor
+        setSmallSendBuffer(try #require(descriptor))
+    }
+
+    /// Puts something under the socket of a port's client that fails every call: what a host's failure looks like.
+    func breakSocket(port: Int) throws {
+        let found = loop.endpoints[port].clientDescriptor
+        let descriptor = try #require(found)
+        let event = try EventFileDescriptor()
+        #expect(dup2(event.rawValue, descriptor) == descriptor)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    // MARK: What the loop knows
+
+    func logUndelivered() { loop.logUndelivered() }
+
+    func hasClient(_ port: Int) -> Bool { loop.endpoints[port].hasClient }
+    func client(_ port: Int) -> PortEndpoint.Client? { loop.endpoints[port].client }
+    func counters(_ port: Int) -> PortCounters { loop.device.ports[port].counters }
+    func isRunning(_ queue: GuestQueue) -> Bool { loop.device.isRunning(queue.index) }
+    /// Whether some ring is looked at every now and then, for want of a kick.
+    var isPolling: Bool { loop.hasPolledRings }
+    var runningCount: Int { guest.queues.count { loop.device.isRunning($0.index) } }
+}
+
+/// A front-end's end of its connection, which can be closed.
+final class FrontendEnd {
+    let wire: FakeFrontend
+
+    init(_ stream: consuming UnixStream) { wire = FakeFrontend(stream) }
+
+    /// Whether nothing can be read at this moment: no answer, and no end.
+    var isQuiet: Bool { wire.isQuiet }
+}
+
+extension FakeFrontend {
+    /// Ends the connection for whoever is at the other end; the number stays taken until the value goes.
+    func close() {
+        try? stream.shutdownSend()
+        try? stream.shutdownReceive()
+    }
+}
+
+extension PortConfiguration {
+    /// A port with the operator's defaults.
+    static func port(
+        _ name: String = "vm.data", number: Int = 1, clientsAbsent: ClientsAbsent = .block, bufferByteCount: Int = 65_536,
+        guestClose: GuestClose = .keep, lingerNanoseconds: UInt64? = nil
+    ) -> PortConfiguration {
+        PortConfiguration(
+            name: name, number: number, isConsole: false, address: .abstract(""), resizeOrder: .columnsFirst,
+            clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: guestClose,
+            lingerNanoseconds: lingerNanoseconds)
+    }
+
+    /// A console.
+    static func console(
+        _ name: String = "vm.console", number: Int = 0, clientsAbsent: ClientsAbsent = .buffer,
+        bufferByteCount: Int = 65_536
+    ) -> PortConfiguration {
+        var console = port(name, number: number, clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount)
+        console.isConsole = true
+        return console
+    }
+}

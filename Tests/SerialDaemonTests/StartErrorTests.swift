@@ -1,0 +1,33 @@
+import LinuxIO
+import SystemPackage
+import Testing
+
+@testable import SerialDaemon
+
+@Suite("StartError")
+struct StartErrorTests {
+    private static let path = "/run/a"
+    private static let system = SystemError(call: "bind", errno: .noMemory)
+
+    private static func listen(_ error: UnixListenerError) -> StartError {
+        .listen(owner: "--port name=a", error)
+    }
+
+    @Test(arguments: [
+        (StartError.socketDirectoryMissing("/run/vm1"), ExitCode.cannotCreate),
+        (listen(.addressInUse(path)), .unavailable),
+        (listen(.notASocket(path)), .cannotCreate),
+        (listen(.directoryMissing(path)), .cannotCreate),
+        (listen(.permissionDenied(path)), .noPermission),
+        (listen(.groupNotAllowed(path, group: 5)), .noPermission),
+        (listen(.notListening(descriptor: 3)), .usage),
+        (listen(.host(system)), .osError),
+        (.inheritedDescriptor(3, system), .usage),
+        (.system(system), .osError),
+    ])
+    func causeHasItsExitCodeAndOneSentence(error: StartError, exitCode: ExitCode) {
+        #expect(error.exitCode == exitCode)
+        #expect(error.description.hasSuffix("."))
+        #expect(!error.description.contains("\n"))
+    }
+}
