@@ -19,6 +19,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let package = Package(
     name: "vhost-user-serial",
     products: [
+        .executable(name: "vhost-user-serial", targets: ["vhost-user-serial"]),
         .library(name: "Virtio", targets: ["Virtio"]),
         .library(name: "VhostUser", targets: ["VhostUser"]),
         .library(name: "VirtioConsole", targets: ["VirtioConsole"]),
@@ -43,6 +44,8 @@ let package = Package(
             name: "SerialDaemon",
             dependencies: ["LinuxIO", "Virtio", "VhostUser", "VirtioConsole", collections, logging, systemPackage],
             swiftSettings: settings),
+        .executableTarget(
+            name: "vhost-user-serial", dependencies: ["SerialDaemon", argumentParser], swiftSettings: settings),
 
         .target(
             name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio", "VhostUser"],

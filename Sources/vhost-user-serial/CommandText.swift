@@ -1,0 +1,56 @@
+import Glibc
+
+/// The longer texts of the command line.
+enum CommandText {
+    /// The answer to `--print-capabilities`: QEMU's vhost-user.json has no "features" for a console.
+    static let capabilities = #"{"type":"console"}"#
+
+    /// No line is longer than 78 columns: ArgumentParser would break it in two.
+    static let discussion = """
+        The VM's memory is shared with this program, which serves the guest's ports \
+        itself. Each port is /dev/virtio-ports/NAME in the guest and one UNIX socket \
+        on the host.
+
+        KEYS OF --port, separated by commas (',,' is a comma in a value):
+          name=NAME              what the guest sees in /dev/virtio-ports (required)
+          nr=N                   port number below --max-ports (default: the next
+                                 free one; 0 is kept for a console)
+          path=PATH              host socket (default SOCKET_DIR/NAME; @NAME is an
+                                 abstract socket)
+          console=on|off         a console, /dev/hvcN in the guest (default off)
+          cols=N,rows=N          the console's size
+          resize-order=ORDER     how the guest reads a size: cols-rows (default),
+                                 rows-cols, or off
+          clients-absent=POLICY  without a client: block the guest's writers
+                                 (default), buffer the newest bytes for the next
+                                 client (default for a console), or discard
+          buffer-size=SIZE       for clients-absent=buffer: 1 to 64M (default 64K)
+          guest-close=ACTION     when the guest closes the port: keep the client
+                                 (default), send it eof, or disconnect it
+          linger=SECONDS         how long the bytes of a client that left wait for
+                                 the guest, 0.5 for example (default: no end)
+
+        EXAMPLE:
+          vhost-user-serial --socket-path /run/vm1/vhost.sock \\
+            --socket-dir /run/vm1 --port name=vm.ctl --port name=vm.data,nr=5
+
+          qemu-system-x86_64 ... -machine memory-backend=mem \\
+            -object memory-backend-memfd,id=mem,size=512M,share=on \\
+            -chardev socket,id=vus,path=/run/vm1/vhost.sock \\
+            -device \\
+          vhost-user-test-device-pci,chardev=vus,virtio-id=3,num_vqs=64,vq_size=128,config_size=12
+
+        EXIT STATUS:
+          0   ended by a signal, or by the front-end of an inherited socket
+          64  wrong usage                  73  a socket cannot be made there
+          69  an address is in use         77  not permitted
+          71  a system call failed         78  no such group on this host
+        """
+
+    /// One line on stderr, in the form of the log.
+    static func printError(_ text: String) {
+        let line = Array("vhost-user-serial: error: \(text)\n".utf8)
+        // SAFETY: the buffer is valid during the call. Nothing is left to do when nobody reads it.
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Glibc
+import SerialDaemon
+
+/// The command line: options become ``OperatorSettings``, and those the configuration that ``Daemon`` runs.
+///
+/// Synchronous on purpose: an `async` main would start threads before the daemon has blocked its signals.
+@main
+struct VhostUserSerial: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vhost-user-serial",
+        abstract: "Serve a VM's virtio-serial ports over UNIX sockets, as a vhost-user back-end.",
+        usage: """
+            vhost-user-serial --socket-path PATH --socket-dir DIR --port name=NAME[,KEY=VALUE...] ...
+            vhost-user-serial --fd FD --socket-dir DIR --port name=NAME[,KEY=VALUE...] ...
+            """,
+        discussion: CommandText.discussion,
+        version: "0.1.0")
+
+    @Option(
+        name: [.customLong("socket-path"), .customShort("s")],
+        help: ArgumentHelp("Listen here for the front-end (QEMU's -chardev socket,path=PATH).", valueName: "path"))
+    var socketPath: String?
+
+    @Option(
+        name: .customLong("fd"),
+        help: ArgumentHelp("Use this inherited socket instead, listening or connected.", valueName: "fd"))
+    var inheritedDescriptor: Int?
+
+    @Option(
+        name: .customLong("socket-dir"),
+        help: ArgumentHelp("An existing directory for the ports' sockets, DIR/NAME.", valueName: "dir"))
+    var socketDirectory: String?
+
+    @Option(
+        name: .customLong("socket-group"),
+        help: ArgumentHelp(
+            "Give the sockets to this group, by name or number, with mode 0660 (default: mode 0600).",
+            valueName: "group"))
+    var socketGroup: String?
+
+    @Option(
+        name: .customLong("port"),
+        help: ArgumentHelp(
+            "A port of the guest, as a list of keys (see above). Once for each port, at least once.", valueName: "keys")
+    )
+    var ports: [String] = []
+
+    @Option(
+        name: .customLong("max-ports"),
+        help: ArgumentHelp(
+            "How many ports the device can have, 1 to 127: QEMU needs num_vqs=2*(N+1) or more.", valueName: "n"))
+    var maxPorts = DaemonConfiguration.defaultMaxPorts
+
+    @Option(
+        name: .customLong("log-level"),
+        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel = "info"
+
+    /// Seen before anything is parsed, in ``main()``; declared for the help.
+    @Flag(
+        name: .customLong("print-capabilities"),
+        help: "Print what this back-end can do as JSON, and ignore everything else.")
+    var printCapabilities = false
+
+    /// Answers `--print-capabilities` before the parser sees the other arguments: the convention has them all ignored,
+    /// even wrong ones.
+    static func main() {
+        if CommandLine.arguments.dropFirst().contains("--print-capabilities") {
+            print(CommandText.capabilities)
+            return
+        }
+        main(nil)
+    }
+
+    func run() throws {
+        let configuration: DaemonConfiguration
+        do {
+            configuration = try settings().configuration()
+        } catch {
+            CommandText.printError(error.description)
+            throw ArgumentParser.ExitCode(error.exitCode.rawValue)
+        }
+        throw ArgumentParser.ExitCode(Daemon.run(configuration))
+    }
+
+    private func settings() throws(ConfigurationError) -> OperatorSettings {
+        var parsed: [PortOptions] = []
+        for port in ports { parsed.append(try PortOptions(parsing: port)) }
+        return OperatorSettings(
+            socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, socketDirectory: socketDirectory,
+            socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed, logLevel: logLevel)
+    }
+}
