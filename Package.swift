@@ -71,5 +71,10 @@ let package = Package(
                 systemPackage,
             ],
             swiftSettings: settings),
+
+        // Boots real guests: an executable with options of its own. It knows the daemon by its command line only.
+        .executableTarget(
+            name: "vhost-user-serial-integration", dependencies: [argumentParser], path: "Tests/Integration",
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,29 @@
+/// One port, as the daemon's or QEMU's command line has it.
+struct Port {
+    var name: String
+    var number: Int?
+    var isConsole = false
+    /// More of the daemon's keys, such as `guest-close=eof`. QEMU's own device knows none of them.
+    var daemonOptions: [String] = []
+
+    /// The value of `--port`.
+    var daemonArgument: String {
+        var keys = ["name=\(name)"]
+        if let number { keys.append("nr=\(number)") }
+        if isConsole { keys.append("console=on") }
+        return (keys + daemonOptions).joined(separator: ",")
+    }
+
+    /// The same port on QEMU's own device, with the same socket.
+    func builtinArguments(in directory: String) -> [String] {
+        let driver = isConsole ? "virtconsole" : "virtserialport"
+        let number = number.map { ",nr=\($0)" } ?? ""
+        return [
+            "-chardev", "socket,id=chardev-\(name),path=\(directory)/\(name),server=on,wait=off",
+            "-device", "\(driver),chardev=chardev-\(name),name=\(name)\(number)",
+        ]
+    }
+
+    static let control = Port(name: "vm.ctl")
+    static let data = Port(name: "vm.data", number: 5)
+}

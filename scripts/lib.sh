@@ -1,0 +1,56 @@
+# Shared by the scripts beside this file, which source it first. It is never run by itself.
+# shellcheck shell=bash
+set -euo pipefail
+
+# The names below are for the scripts that source this file.
+# shellcheck disable=SC2034
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# Everything downloaded or made lives here. Several checkouts may share one folder.
+cache=${VHOST_USER_SERIAL_CACHE:-$repository/.cache}
+mkdir -p "$cache"
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# quietly COMMAND…: shows the command's output only when it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || status=$?
+    ((status == 0)) || {
+        printf '%s failed with exit code %d:\n' "$*" "$status"
+        tail -n 40 "$log"
+    } >&2
+    rm -f "$log"
+    return "$status"
+}
+
+# locked COMMAND…: one at a time, also when several scripts of this checkout run at once.
+locked() {
+    (
+        flock 9
+        "$@" 9>&-
+    ) 9>"$cache/lock"
+}
+
+# need_packages NAME…: installs the Debian packages that are missing.
+need_packages() {
+    local name missing=()
+    for name; do
+        [[ $(dpkg-query -Wf '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
+    done
+    ((${#missing[@]})) || return 0
+    ((EUID == 0)) || die "missing Debian packages, as root: apt-get install ${missing[*]}"
+    say "Installing ${missing[*]}"
+    locked install_packages "${missing[@]}"
+}
+
+install_packages() {
+    quietly apt-get update
+    quietly env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+}
