@@ -19,8 +19,9 @@ package enum DeviceResult: Equatable, Sendable {
 ///
 /// Commands are few and small, an operator's and never a guest's; so the queue needs no bound of its own.
 ///
-/// ## Concurrency Any thread may call anything. Each direction has an eventfd, so that both threads wait for it in the
-/// epoll set they have anyway.
+/// ## Concurrency
+/// Any thread may call anything. Each direction has an eventfd, so that both threads wait for it in the epoll set they
+/// have anyway.
 package final class DeviceMailbox: Sendable {
     private struct Contents {
         var commands: [DeviceCommand] = []
