@@ -72,9 +72,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // Boots real guests: an executable with options of its own. It knows the daemon by its command line only.
+        // Boots real guests. It knows the daemon by its command line only.
+        .target(name: "MachineTestSupport", path: "Tests/MachineTestSupport", swiftSettings: settings),
         .executableTarget(
-            name: "vhost-user-serial-integration", dependencies: [argumentParser], path: "Tests/Integration",
-            swiftSettings: settings),
+            name: "vhost-user-serial-integration", dependencies: ["MachineTestSupport", argumentParser],
+            path: "Tests/Integration", swiftSettings: settings),
     ]
 )

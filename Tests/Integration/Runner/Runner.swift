@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import MachineTestSupport
 
 /// Runs scenarios, each in a process and a folder of its own.
 @main
@@ -61,3 +62,7 @@ struct Runner: ParsableCommand {
         }
     }
 }
+
+extension Device: ExpressibleByArgument {}
+
+extension Kernel: ExpressibleByArgument {}

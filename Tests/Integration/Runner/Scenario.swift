@@ -1,3 +1,5 @@
+import MachineTestSupport
+
 /// One thing that must hold with a real QEMU and a real guest.
 struct Scenario: Sendable {
     let name: String

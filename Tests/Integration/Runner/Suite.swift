@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MachineTestSupport
 
 /// Runs scenarios as processes, some at a time, and prints how they ended.
 struct Suite {

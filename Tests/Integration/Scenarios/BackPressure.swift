@@ -1,3 +1,5 @@
+import MachineTestSupport
+
 /// Who is not read waits, and nothing is lost by it.
 extension Scenario {
     static let backPressure = [

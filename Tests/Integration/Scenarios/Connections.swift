@@ -1,3 +1,5 @@
+import MachineTestSupport
+
 /// Each side sees the other come and go.
 extension Scenario {
     private static let notBuiltin = "QEMU's own device does not offer it"

@@ -1,3 +1,5 @@
+import MachineTestSupport
+
 /// hvc0, the console that the guest's kernel makes of a port.
 extension Scenario {
     private static let noResize = "QEMU's own device has no console size"

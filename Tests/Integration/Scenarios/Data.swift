@@ -1,3 +1,5 @@
+import MachineTestSupport
+
 /// Bytes arrive, all of them, in order, in both directions.
 extension Scenario {
     static let data = [

@@ -1,4 +1,5 @@
 import Glibc
+import MachineTestSupport
 
 /// The guest, its driver and QEMU come and go; clients on the host stay.
 extension Scenario {

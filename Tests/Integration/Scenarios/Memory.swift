@@ -1,4 +1,5 @@
 import Glibc
+import MachineTestSupport
 
 /// Guest memory in more than one piece.
 extension Scenario {

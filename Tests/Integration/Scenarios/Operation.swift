@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MachineTestSupport
 
 /// What the person who runs the daemon relies on.
 extension Scenario {

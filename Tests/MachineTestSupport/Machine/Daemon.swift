@@ -2,12 +2,12 @@ import FoundationEssentials
 import Glibc
 
 /// A running vhost-user-serial.
-final class Daemon {
-    let process: ChildProcess
+package final class Daemon {
+    package let process: ChildProcess
     private let log: String
 
     /// Starts it and waits for its socket. `prefix` is a program to run it with, such as taskset.
-    init(_ ports: [Port], in directory: String, arguments: [String] = [], prefix: [String] = []) throws {
+    package init(_ ports: [Port], in directory: String, arguments: [String] = [], prefix: [String] = []) throws {
         log = "\(directory)/daemon.log"
         let socket = "\(directory)/vhost.sock"
         let command = [".build/release/vhost-user-serial", "--socket-path", socket, "--socket-dir", directory]
@@ -19,13 +19,13 @@ final class Daemon {
         }
     }
 
-    func loggedText() -> String {
+    package func loggedText() -> String {
         String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
     }
 
     /// Sends SIGTERM, expects exit code 0 and returns how long it took.
     @discardableResult
-    func terminate() throws -> Duration {
+    package func terminate() throws -> Duration {
         try expect(process.pollExit() == nil, "the daemon has ended before it was told to")
         let start = ContinuousClock.now
         process.send(signal: SIGTERM)
@@ -36,19 +36,19 @@ final class Daemon {
     }
 
     /// Memory of its own: what it touched of the guest's is RssShmem and not counted.
-    func residentKiB() throws -> Int {
+    package func residentKiB() throws -> Int {
         try ["RssAnon", "RssFile"].map { try Self.number($0, in: "/proc/\(process.processID)/status") }.reduce(0, +)
     }
 
     /// How often its threads went to sleep: each such pair of a wake-up and a sleep counts once.
-    func sleepCount() throws -> Int {
+    package func sleepCount() throws -> Int {
         let tasks = "/proc/\(process.processID)/task"
         return try FileManager.default.contentsOfDirectory(atPath: tasks)
             .map { try Self.number("voluntary_ctxt_switches", in: "\(tasks)/\($0)/status") }.reduce(0, +)
     }
 
     /// The number after `key:` in a file of /proc.
-    static func number(_ key: String, in file: String) throws -> Int {
+    package static func number(_ key: String, in file: String) throws -> Int {
         let text = String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self)
         for line in text.split(separator: "\n") where line.hasPrefix("\(key):") {
             if let number = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) {

@@ -1,19 +1,19 @@
 import Glibc
 
 /// A connected UNIX stream socket on which every wait has a limit.
-final class SocketStream {
+package final class SocketStream {
     /// What the peer's end of the stream looks like when a wait is over.
-    enum Received: Equatable {
+    package enum Received: Equatable {
         case bytes([UInt8])
         case endOfFile
         case reset
     }
 
-    let name: String
+    package let name: String
     private var descriptor: Int32
 
     /// Takes ownership of `descriptor`.
-    init(_ name: String, adopting descriptor: Int32) {
+    package init(_ name: String, adopting descriptor: Int32) {
         self.name = name
         self.descriptor = descriptor
         let flags = fcntl(descriptor, F_GETFL)
@@ -22,13 +22,13 @@ final class SocketStream {
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
     }
 
     /// Connects to `path`, trying again for as long as nobody listens there.
-    static func connect(_ name: String, to path: String, within duration: Duration) throws -> SocketStream {
+    package static func connect(_ name: String, to path: String, within duration: Duration) throws -> SocketStream {
         var connected: SocketStream?
         try Deadline.wait(for: "a listener at \(path)", within: duration) {
             let descriptor = try makeSocket()
@@ -47,21 +47,21 @@ final class SocketStream {
     }
 
     /// Waits until one of `events` (POLLIN, POLLOUT) or an error is there; nothing at the deadline.
-    func poll(for events: Int32, by deadline: Deadline) -> Int32 {
+    package func poll(for events: Int32, by deadline: Deadline) -> Int32 {
         var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
         while unsafe Glibc.poll(&entry, 1, deadline.milliseconds) < 0 && errno == EINTR {}
         return Int32(entry.revents)
     }
 
     /// Whether the peer has closed or shut down its side, as far as can be told without taking bytes.
-    var hasEnded: Bool {
+    package var hasEnded: Bool {
         var byte: UInt8 = 0
         let peeked = unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK))
         return peeked == 0 || poll(for: 0, by: Deadline(within: .zero)) != 0
     }
 
     /// What is there now, up to `count` bytes; `nil` when nothing is.
-    func receiveNow(upTo count: Int) throws -> Received? {
+    package func receiveNow(upTo count: Int) throws -> Received? {
         var failure: Int32 = 0
         // SAFETY: recv(2) writes at most `count` bytes and says how many.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -78,7 +78,7 @@ final class SocketStream {
     }
 
     /// The next bytes, or the end of the stream.
-    func receive(upTo count: Int, by deadline: Deadline) throws -> Received {
+    package func receive(upTo count: Int, by deadline: Deadline) throws -> Received {
         while true {
             if let received = try receiveNow(upTo: count) { return received }
             try expect(!deadline.hasPassed, "\(name): nothing more arrived in time")
@@ -89,7 +89,7 @@ final class SocketStream {
     /// Sends what the socket takes now.
     ///
     /// - Returns: how many of the bytes, 0 when it is full.
-    func sendNow(_ bytes: ArraySlice<UInt8>) throws -> Int {
+    package func sendNow(_ bytes: ArraySlice<UInt8>) throws -> Int {
         let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
         // SAFETY: the slice's storage lives through the call.
         let sent = unsafe bytes.withUnsafeBytes { unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
@@ -98,7 +98,7 @@ final class SocketStream {
         return 0
     }
 
-    func send(_ bytes: [UInt8], by deadline: Deadline) throws {
+    package func send(_ bytes: [UInt8], by deadline: Deadline) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             rest = try rest.dropFirst(sendNow(rest))
@@ -108,5 +108,5 @@ final class SocketStream {
         }
     }
 
-    func shutdownSend() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func shutdownSend() { shutdown(descriptor, Int32(SHUT_WR)) }
 }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// QEMU's control connection.
-final class QMPClient {
+package final class QMPClient {
     private struct Reply: Decodable {
         struct Problem: Decodable { let desc: String }
 
@@ -12,7 +12,7 @@ final class QMPClient {
     private let stream: SocketStream
     private var pending: [UInt8] = []
 
-    init(_ stream: SocketStream) throws {
+    package init(_ stream: SocketStream) throws {
         self.stream = stream
         _ = try receiveLine(by: Deadline(within: .seconds(20)))
         try execute("qmp_capabilities")
@@ -22,7 +22,7 @@ final class QMPClient {
     ///
     /// Events that come before the answer are passed over.
     @discardableResult
-    func execute(_ command: String, _ arguments: String = "{}") throws -> String {
+    package func execute(_ command: String, _ arguments: String = "{}") throws -> String {
         let deadline = Deadline(within: .seconds(30))
         try stream.send(Array("{\"execute\": \"\(command)\", \"arguments\": \(arguments)}\n".utf8), by: deadline)
         while true {

@@ -1,20 +1,20 @@
-import Glibc
+package import Glibc
 
 /// The instant by which a wait must be over.
-struct Deadline {
+package struct Deadline {
     private let instant: ContinuousClock.Instant
 
-    init(within duration: Duration) { instant = ContinuousClock.now + duration }
+    package init(within duration: Duration) { instant = ContinuousClock.now + duration }
 
-    var remaining: Duration { max(.zero, ContinuousClock.now.duration(to: instant)) }
+    package var remaining: Duration { max(.zero, ContinuousClock.now.duration(to: instant)) }
 
-    var hasPassed: Bool { remaining == .zero }
+    package var hasPassed: Bool { remaining == .zero }
 
     /// What is left for poll(2), at least 1 while there is any time left.
-    var milliseconds: Int32 { Int32((remaining / .milliseconds(1)).rounded(.up)) }
+    package var milliseconds: Int32 { Int32((remaining / .milliseconds(1)).rounded(.up)) }
 
     /// What is left for sigtimedwait(2) and nanosleep(2).
-    var timespec: timespec {
+    package var timespec: timespec {
         let (seconds, attoseconds) = remaining.components
         return Glibc.timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
     }
@@ -22,7 +22,7 @@ struct Deadline {
     /// Looks at `condition` every 10 ms: for things that have no descriptor to wait on, such as a file that appears.
     ///
     /// - Throws: ``Failure`` that names `what` when the time is over.
-    static func wait(for what: String, within duration: Duration, until condition: () throws -> Bool) throws {
+    package static func wait(for what: String, within duration: Duration, until condition: () throws -> Bool) throws {
         let deadline = Deadline(within: duration)
         while try !condition() {
             try expect(!deadline.hasPassed, "\(what): not within \(duration)")
@@ -31,7 +31,7 @@ struct Deadline {
     }
 
     /// Lets `duration` pass: to measure over a time, never to wait for something.
-    static func pause(_ duration: Duration) {
+    package static func pause(_ duration: Duration) {
         let deadline = Deadline(within: duration)
         while !deadline.hasPassed {
             var left = deadline.timespec

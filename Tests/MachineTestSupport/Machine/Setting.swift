@@ -1,27 +1,31 @@
-import ArgumentParser
-
 /// Who serves the ports.
-enum Device: String, CaseIterable, ExpressibleByArgument {
+package enum Device: String, CaseIterable {
     case ours
     /// QEMU's own virtio-serial, with the same sockets: shows that a scenario itself is sound.
     case builtin
 }
 
 /// A guest kernel of scripts/make-qemu-root.
-enum Kernel: String, CaseIterable, ExpressibleByArgument {
+package enum Kernel: String, CaseIterable {
     case newest
     case bookworm = "6.1"
 }
 
 /// What a scenario runs with.
-struct Setting {
-    let device: Device
-    let kernel: Kernel
+package struct Setting {
+    package let device: Device
+    package let kernel: Kernel
     /// For sockets and logs; short, because a socket's path is.
-    let directory: String
+    package let directory: String
+
+    package init(device: Device, kernel: Kernel, directory: String) {
+        self.device = device
+        self.kernel = kernel
+        self.directory = directory
+    }
 
     /// A machine with these ports, booted and linked, which must end well when `body` has returned.
-    func withMachine(
+    package func withMachine(
         _ ports: [Port], _ options: MachineOptions = MachineOptions(), _ body: (Machine) throws -> Void
     ) throws {
         let machine = try Machine(self, ports, options)

@@ -1,13 +1,20 @@
 /// One port, as the daemon's or QEMU's command line has it.
-struct Port {
-    var name: String
-    var number: Int?
-    var isConsole = false
+package struct Port {
+    package var name: String
+    package var number: Int?
+    package var isConsole = false
     /// More of the daemon's keys, such as `guest-close=eof`. QEMU's own device knows none of them.
-    var daemonOptions: [String] = []
+    package var daemonOptions: [String] = []
+
+    package init(name: String, number: Int? = nil, isConsole: Bool = false, daemonOptions: [String] = []) {
+        self.name = name
+        self.number = number
+        self.isConsole = isConsole
+        self.daemonOptions = daemonOptions
+    }
 
     /// The value of `--port`.
-    var daemonArgument: String {
+    package var daemonArgument: String {
         var keys = ["name=\(name)"]
         if let number { keys.append("nr=\(number)") }
         if isConsole { keys.append("console=on") }
@@ -15,7 +22,7 @@ struct Port {
     }
 
     /// The same port on QEMU's own device, with the same socket.
-    func builtinArguments(in directory: String) -> [String] {
+    package func builtinArguments(in directory: String) -> [String] {
         let driver = isConsole ? "virtconsole" : "virtserialport"
         let number = number.map { ",nr=\($0)" } ?? ""
         return [
@@ -24,6 +31,6 @@ struct Port {
         ]
     }
 
-    static let control = Port(name: "vm.ctl")
-    static let data = Port(name: "vm.data", number: 5)
+    package static let control = Port(name: "vm.ctl")
+    package static let data = Port(name: "vm.data", number: 5)
 }

@@ -1,27 +1,27 @@
 import Glibc
 
 /// A client of one port's host socket.
-final class PortClient {
-    let port: String
+package final class PortClient {
+    package let port: String
     private let stream: SocketStream
     /// Received beyond the end of a line.
     private var pending: [UInt8] = []
 
-    init(of port: String, in directory: String, within duration: Duration = .seconds(10)) throws {
+    package init(of port: String, in directory: String, within duration: Duration = .seconds(10)) throws {
         self.port = port
         stream = try .connect(port, to: "\(directory)/\(port)", within: duration)
     }
 
-    func send(_ bytes: [UInt8], within duration: Duration = .seconds(60)) throws {
+    package func send(_ bytes: [UInt8], within duration: Duration = .seconds(60)) throws {
         try stream.send(bytes, by: Deadline(within: duration))
     }
 
-    func send(line: String) throws { try send(Array("\(line)\n".utf8)) }
+    package func send(line: String) throws { try send(Array("\(line)\n".utf8)) }
 
     /// Sends as much as goes until the socket has been full for `duration`.
     ///
     /// - Returns: how many of the bytes went.
-    func sendUntilBlocked(_ bytes: [UInt8], for duration: Duration = .milliseconds(500)) throws -> Int {
+    package func sendUntilBlocked(_ bytes: [UInt8], for duration: Duration = .milliseconds(500)) throws -> Int {
         var rest = bytes[...]
         repeat {
             rest = try rest.dropFirst(stream.sendNow(rest))
@@ -30,12 +30,12 @@ final class PortClient {
     }
 
     /// Exactly `count` bytes.
-    func receive(_ count: Int, within duration: Duration = .seconds(60)) throws -> [UInt8] {
+    package func receive(_ count: Int, within duration: Duration = .seconds(60)) throws -> [UInt8] {
         try exchange(sending: [], receiving: count, within: duration)
     }
 
     /// Sends and receives at the same time, until all of both is done.
-    func exchange(
+    package func exchange(
         sending bytes: [UInt8], receiving count: Int, within duration: Duration = .seconds(60)
     ) throws -> [UInt8] {
         let deadline = Deadline(within: duration)
@@ -61,7 +61,7 @@ final class PortClient {
     }
 
     /// The next line, without its end.
-    func receiveLine(within duration: Duration = .seconds(60)) throws -> String {
+    package func receiveLine(within duration: Duration = .seconds(60)) throws -> String {
         let deadline = Deadline(within: duration)
         while true {
             if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
@@ -75,25 +75,25 @@ final class PortClient {
     }
 
     /// Everything that is there now, without waiting.
-    func receiveNow() throws -> [UInt8] {
+    package func receiveNow() throws -> [UInt8] {
         var received = takePending(upTo: .max)
         while case .bytes(let more) = try stream.receiveNow(upTo: 1 << 16) { received += more }
         return received
     }
 
     /// Fails unless the peer ends the stream and sends nothing before.
-    func expectEndOfFile(within duration: Duration = .seconds(10)) throws {
+    package func expectEndOfFile(within duration: Duration = .seconds(10)) throws {
         try expectEqual(try stream.receive(upTo: 1, by: Deadline(within: duration)), .endOfFile, port)
     }
 
     /// Fails when the peer has ended the stream.
-    func expectConnected() throws {
+    package func expectConnected() throws {
         try expect(!stream.hasEnded, "\(port): the connection has ended")
     }
 
-    func close() { stream.close() }
+    package func close() { stream.close() }
 
-    func shutdownSend() { stream.shutdownSend() }
+    package func shutdownSend() { stream.shutdownSend() }
 
     private func takePending(upTo count: Int) -> [UInt8] {
         defer { pending.removeFirst(min(count, pending.count)) }

@@ -1,19 +1,19 @@
 import FoundationEssentials
-import Glibc
+package import Glibc
 
 /// A process that we started. It dies with us, whatever ends us.
-final class ChildProcess {
-    enum Exit: Equatable {
+package final class ChildProcess {
+    package enum Exit: Equatable {
         case code(Int32)
         case signal(Int32)
     }
 
-    let name: String
-    let processID: pid_t
+    package let name: String
+    package let processID: pid_t
     private var exit: Exit?
 
     /// Starts a program, looked up in PATH. Its output and errors are appended to the file `output`.
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], output: String) throws {
+    package init(_ name: String, _ arguments: [String], environment: [String: String] = [:], output: String) throws {
         self.name = name
         // PR_SET_PDEATHSIG survives execve(2), so it holds for a script's last exec too.
         let command = ["setpriv", "--pdeathsig", "KILL", "--"] + arguments
@@ -25,16 +25,16 @@ final class ChildProcess {
         if exit == nil { kill() }
     }
 
-    func send(signal: Int32) { Glibc.kill(processID, signal) }
+    package func send(signal: Int32) { Glibc.kill(processID, signal) }
 
     /// Ends the process at once, and reaps it.
-    func kill() {
+    package func kill() {
         send(signal: SIGKILL)
         _ = try? waitForExit(within: .seconds(10))
     }
 
     /// How the process ended, or `nil` while it runs.
-    func pollExit() -> Exit? {
+    package func pollExit() -> Exit? {
         var status: Int32 = 0
         if exit == nil, unsafe waitpid(processID, &status, WNOHANG) == processID {
             exit = status & 0x7f == 0 ? .code(status >> 8 & 0xff) : .signal(status & 0x7f)
@@ -42,7 +42,7 @@ final class ChildProcess {
         return exit
     }
 
-    func waitForExit(within duration: Duration) throws -> Exit {
+    package func waitForExit(within duration: Duration) throws -> Exit {
         let deadline = Deadline(within: duration)
         while true {
             if let exit = pollExit() { return exit }
@@ -52,7 +52,7 @@ final class ChildProcess {
     }
 
     /// Runs a program to its end and returns what it wrote; fails unless the exit code is 0.
-    static func output(
+    package static func output(
         of arguments: [String], in directory: String, within duration: Duration = .seconds(60)
     ) throws -> String {
         let file = "\(directory)/output-\(UUID().uuidString)"

@@ -4,14 +4,14 @@ import Glibc
 ///
 /// ## Concurrency
 /// Blocked for the process's only thread; ``ChildProcess`` gives its children an empty mask.
-enum Signals {
-    static func block(_ signals: [Int32]) {
+package enum Signals {
+    package static func block(_ signals: [Int32]) {
         var set = set(signals)
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// The next of `signals`, or `nil` when the deadline passes first.
-    static func next(of signals: [Int32], by deadline: Deadline) -> Int32? {
+    package static func next(of signals: [Int32], by deadline: Deadline) -> Int32? {
         var set = set(signals)
         var left = deadline.timespec
         let signal = unsafe sigtimedwait(&set, nil, &left)

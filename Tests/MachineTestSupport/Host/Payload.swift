@@ -2,26 +2,26 @@ import FoundationEssentials
 import Glibc
 
 /// Bytes that two sides compare by their checksum.
-struct Payload {
-    let bytes: [UInt8]
+package struct Payload {
+    package let bytes: [UInt8]
     /// As sha256sum(1) writes it.
-    let checksum: String
+    package let checksum: String
 
     /// The bytes are in a file of `directory` while sha256sum reads them.
-    init(_ bytes: [UInt8], in directory: String) throws {
+    package init(_ bytes: [UInt8], in directory: String) throws {
         self.bytes = bytes
         let file = try Self.write(bytes, in: directory)
         defer { unsafe unlink(file) }
         checksum = String(try ChildProcess.output(of: ["sha256sum", file], in: directory).prefix(64))
     }
 
-    init(contentsOf file: String, in directory: String) throws {
+    package init(contentsOf file: String, in directory: String) throws {
         guard let contents = FileManager.default.contents(atPath: file) else { throw Failure("cannot read \(file)") }
         try self.init(Array(contents), in: directory)
     }
 
     /// - Returns: the path of a new file with the bytes.
-    func write(in directory: String) throws -> String { try Self.write(bytes, in: directory) }
+    package func write(in directory: String) throws -> String { try Self.write(bytes, in: directory) }
 
     private static func write(_ bytes: [UInt8], in directory: String) throws -> String {
         let file = "\(directory)/payload-\(UUID().uuidString)"
@@ -36,7 +36,7 @@ struct Payload {
         return file
     }
 
-    static func random(byteCount: Int, in directory: String) throws -> Payload {
+    package static func random(byteCount: Int, in directory: String) throws -> Payload {
         let file = "\(directory)/payload-\(UUID().uuidString)"
         _ = try ChildProcess.output(of: ["sh", "-c", "head -c \(byteCount) /dev/urandom >\(file)"], in: directory)
         defer { unsafe unlink(file) }

@@ -1,29 +1,31 @@
 import FoundationEssentials
 
 /// What differs from a 512 MiB machine with default kernel and daemon.
-struct MachineOptions {
-    var memory = "512M"
+package struct MachineOptions {
+    package var memory = "512M"
     /// The value of QEMU's `-m` when it says more than the size.
-    var memoryOption: String?
+    package var memoryOption: String?
     /// `num_vqs` on QEMU's command line.
-    var queueCount: Int?
-    var daemonArguments: [String] = []
+    package var queueCount: Int?
+    package var daemonArguments: [String] = []
     /// All of the daemon and the guest on processor 0.
-    var onOneProcessor = false
+    package var onOneProcessor = false
+
+    package init() {}
 }
 
 /// One device, one QEMU, one guest.
-final class Machine {
-    let setting: Setting
+package final class Machine {
+    package let setting: Setting
     /// `nil` with QEMU's own device.
-    let daemon: Daemon?
+    package let daemon: Daemon?
     private let ports: [Port]
     private let options: MachineOptions
     private var clients: [PortClient] = []
     private var running: (qemu: ChildProcess, qmp: QMPClient, guest: GuestShell)?
 
     /// Starts the daemon; ``boot()`` starts QEMU.
-    init(_ setting: Setting, _ ports: [Port], _ options: MachineOptions = MachineOptions()) throws {
+    package init(_ setting: Setting, _ ports: [Port], _ options: MachineOptions = MachineOptions()) throws {
         self.setting = setting
         self.ports = ports
         self.options = options
@@ -37,33 +39,33 @@ final class Machine {
     deinit { running?.qemu.kill() }
 
     /// The guest's shell, as long as QEMU runs.
-    var guest: GuestShell {
+    package var guest: GuestShell {
         get throws { try part().guest }
     }
 
-    var qmp: QMPClient {
+    package var qmp: QMPClient {
         get throws { try part().qmp }
     }
 
-    var qemu: ChildProcess {
+    package var qemu: ChildProcess {
         get throws { try part().qemu }
     }
 
     /// A new client, which stays connected until it is closed or the machine is gone.
-    func client(_ port: String) throws -> PortClient {
+    package func client(_ port: String) throws -> PortClient {
         let client = try PortClient(of: port, in: setting.directory)
         clients.append(client)
         return client
     }
 
     /// Starts QEMU and waits until the guest has all ports.
-    func boot() throws {
+    package func boot() throws {
         try startQEMU()
         try waitForGuest()
     }
 
     /// Starts QEMU without waiting for the guest.
-    func startQEMU() throws {
+    package func startQEMU() throws {
         let directory = setting.directory
         let serial = try SocketListener("the serial line", at: "\(directory)/serial.sock")
         let control = try SocketListener("QMP", at: "\(directory)/qmp.sock")
@@ -89,13 +91,13 @@ final class Machine {
     }
 
     /// Waits for the shell and the ports, after a start or a reboot.
-    func waitForGuest() throws {
+    package func waitForGuest() throws {
         try guest.waitForBoot()
         try guest.linkPorts(ports.map(\.name))
     }
 
     /// Takes the guest's driver from the device, which resets it, and gives it back.
-    func rebindDriver() throws {
+    package func rebindDriver() throws {
         try guest.run(
             """
             cd /sys/bus/virtio/drivers/virtio_console
@@ -105,13 +107,13 @@ final class Machine {
     }
 
     /// Ends QEMU as a crash does.
-    func killQEMU() throws {
+    package func killQEMU() throws {
         try qemu.kill()
         running = nil
     }
 
     /// Checks that nothing complained, and ends everything in the orderly way.
-    func finish() throws {
+    package func finish() throws {
         let complaints = try guest.run("dmesg | grep -E 'BUG:|WARNING:|Oops|lockup|stall|hung_task|blocked for' || :")
         try expect(complaints.isEmpty, "the guest's kernel complains: \(complaints)")
         try qmp.execute("quit")

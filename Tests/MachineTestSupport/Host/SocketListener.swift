@@ -1,11 +1,11 @@
-import Glibc
+package import Glibc
 
 /// A listening UNIX stream socket, for QEMU to connect to: so nothing it writes is lost before we look.
-final class SocketListener {
+package final class SocketListener {
     private let name: String
     private let descriptor: Int32
 
-    init(_ name: String, at path: String) throws {
+    package init(_ name: String, at path: String) throws {
         self.name = name
         descriptor = try makeSocket()
         unsafe unlink(path)
@@ -16,7 +16,7 @@ final class SocketListener {
 
     deinit { close(descriptor) }
 
-    func accept(within duration: Duration) throws -> SocketStream {
+    package func accept(within duration: Duration) throws -> SocketStream {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         let ready = unsafe poll(&entry, 1, Deadline(within: duration).milliseconds)
         try expect(ready == 1, "nobody connected to \(name) within \(duration)")
@@ -28,14 +28,16 @@ final class SocketListener {
 }
 
 /// A UNIX stream socket that children do not inherit.
-func makeSocket() throws -> Int32 {
+package func makeSocket() throws -> Int32 {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     try expect(descriptor >= 0, "no socket: errno \(errno)")
     return descriptor
 }
 
 /// Calls `body` with the address of a socket file.
-func withAddress<Result>(of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws -> Result {
+package func withAddress<Result>(of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws
+    -> Result
+{
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
