@@ -77,5 +77,15 @@ let package = Package(
         .executableTarget(
             name: "vhost-user-serial-integration", dependencies: ["MachineTestSupport", argumentParser],
             path: "Tests/Integration", swiftSettings: settings),
+
+        // Measures; see scripts/benchmark.
+        .target(name: "CBenchmark", path: "Tests/BenchmarkC"),
+        .executableTarget(
+            name: "vhost-user-serial-benchmark",
+            dependencies: [
+                "CBenchmark", "CLinux", "LinuxIO", "Virtio", "VhostUser", "VirtioTestSupport",
+                "MachineTestSupport", argumentParser, systemPackage,
+            ],
+            path: "Tests/Benchmark", swiftSettings: settings),
     ]
 )

@@ -54,3 +54,16 @@ install_packages() {
     quietly env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
+
+# The configured archives: Debian's own, and the one with security updates where there is one.
+# shellcheck disable=SC2016 # apt fills this in
+archives() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u; }
+
+debian_archive() { archives | grep /debian/ | head -n 1 | grep . || die "no Debian archive is configured for apt"; }
+
+# unpack SUITE FOLDER PACKAGES [OPTION…] SOURCE…: what the packages hold, not configured: no maintainer script runs.
+unpack() {
+    local suite=$1 folder=$2 packages=$3
+    shift 3
+    quietly mmdebstrap --variant=extract --include="$packages" "$suite" "$folder" "$@"
+}

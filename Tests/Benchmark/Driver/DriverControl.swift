@@ -1,0 +1,98 @@
+import Glibc
+
+/// The control queues, as the driver uses them: ports are found, made ready and opened (virtio 1.3 §5.3.6.2).
+final class DriverControl {
+    private enum Event {
+        static let deviceReady: UInt16 = 0
+        static let portAdd: UInt16 = 1
+        static let portReady: UInt16 = 3
+        static let portOpen: UInt16 = 6
+    }
+
+    let receiveQueue: DriverQueue
+    let transmitQueue: DriverQueue
+    private let memory: GuestRAM
+    private let receiveBuffers: UInt64
+    private let sendBuffer: UInt64
+    private static let bufferByteCount = 256
+    /// What QEMU's own device has at most.
+    static let queueSize = 32
+
+    private(set) var added: Set<Int> = []
+    /// Ports that somebody on the host has open.
+    private(set) var hostOpen: Set<Int> = []
+
+    init(memory: GuestRAM, makeRing: () throws -> any DriverRing) throws {
+        self.memory = memory
+        receiveQueue = DriverQueue(ring: try makeRing())
+        transmitQueue = DriverQueue(ring: try makeRing())
+        let size = receiveQueue.ring.size
+        receiveBuffers = try memory.allocate(Self.bufferByteCount * size)
+        sendBuffer = try memory.allocate(8)
+        for slot in 0..<size {
+            try receiveQueue.ring.describe(
+                slot,
+                [BufferPiece(address: receiveBuffer(slot), byteCount: Self.bufferByteCount, isWritable: true)])
+        }
+        try transmitQueue.ring.describe(0, [BufferPiece(address: sendBuffer, byteCount: 8, isWritable: false)])
+    }
+
+    private func receiveBuffer(_ slot: Int) -> UInt64 { receiveBuffers + UInt64(Self.bufferByteCount * slot) }
+
+    /// Brings the ports up, and opens them.
+    func start(ports: Set<Int>) throws {
+        for slot in 0..<receiveQueue.ring.size { receiveQueue.offer(slot) }
+        try send(port: 0, Event.deviceReady, 1)
+        try Deadline.wait(seconds: 10, "the device announces its ports") {
+            pump()
+            return ports.isSubset(of: added)
+        }
+        for port in ports.sorted() {
+            try send(port: port, Event.portReady, 1)
+            try send(port: port, Event.portOpen, 1)
+        }
+    }
+
+    /// Waits until the device has told that every port has a client.
+    func waitForClients(of ports: Set<Int>) throws {
+        try Deadline.wait(seconds: 10, "the device tells that its ports have clients") {
+            pump()
+            return ports.isSubset(of: hostOpen)
+        }
+    }
+
+    private func send(port: Int, _ event: UInt16, _ value: UInt16) throws {
+        let place = unsafe memory.pointer(sendBuffer, 8)
+        unsafe place.storeBytes(of: UInt32(port).littleEndian, as: UInt32.self)
+        unsafe place.storeBytes(of: event.littleEndian, toByteOffset: 4, as: UInt16.self)
+        unsafe place.storeBytes(of: value.littleEndian, toByteOffset: 6, as: UInt16.self)
+        transmitQueue.offer(0)
+        try Deadline.wait(seconds: 10, "the device uses a control message") {
+            pump()
+            return transmitQueue.ring.takeUsed() != nil
+        }
+    }
+
+    /// Takes the device's messages.
+    func pump() {
+        while let used = receiveQueue.ring.takeUsed() {
+            if used.byteCount >= 8 {
+                let place = unsafe memory.pointer(receiveBuffer(used.slot), 8)
+                handle(
+                    port: unsafe Int(UInt32(littleEndian: place.load(as: UInt32.self))),
+                    event: unsafe UInt16(littleEndian: place.load(fromByteOffset: 4, as: UInt16.self)),
+                    value: unsafe UInt16(littleEndian: place.load(fromByteOffset: 6, as: UInt16.self)))
+            }
+            receiveQueue.offer(used.slot)
+        }
+    }
+
+    private func handle(port: Int, event: UInt16, value: UInt16) {
+        switch event {
+        case Event.portAdd: added.insert(port)
+        case Event.portOpen where value == 0: hostOpen.remove(port)
+        case Event.portOpen: hostOpen.insert(port)
+        default: break
+        }
+    }
+}
