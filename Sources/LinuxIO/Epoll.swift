@@ -32,6 +32,8 @@ public struct Epoll: ~Copyable, Sendable {
         public static let writable = Interest(rawValue: EPOLLOUT.rawValue)
         /// The peer closed its end or its sending direction. `EPOLLRDHUP`
         public static let peerHalfClosed = Interest(rawValue: EPOLLRDHUP.rawValue)
+        /// Edge-triggered: report what happens to the descriptor once, and not as long as it lasts. `EPOLLET`
+        public static let onlyChanges = Interest(rawValue: EPOLLET.rawValue)
     }
 
     /// What has come true of a descriptor.

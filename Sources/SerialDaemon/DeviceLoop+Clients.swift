@@ -38,11 +38,23 @@ extension DeviceLoop {
     /// Something happened at a client's socket.
     mutating func clientEvent(port: Int, generation: UInt32, _ readiness: Epoll.Readiness) {
         guard endpoints[port].client?.generation == generation else { return }
+        // Reported although it was known: nobody can do anything about it now. Only then it leaves the interest, so that
+        // a socket that fills and empties all the time costs no epoll_ctl each time.
+        var inVain: Epoll.Interest = []
         if readiness.contains(.readable) {
+            if !endpoints[port].awaitsReadable {
+                inVain.insert(.readable)
+            }
             endpoints[port].client?.isReadable = true
         }
         if readiness.contains(.writable) {
+            if !endpoints[port].awaitsWritable {
+                inVain.insert(.writable)
+            }
             endpoints[port].client?.isWritable = true
+        }
+        if !inVain.isEmpty {
+            changeInterest(port: port, adding: [], removing: inVain)
         }
         if readiness.contains(.hungUp) {
             clientHungUp(port: port)
@@ -73,7 +85,7 @@ extension DeviceLoop {
             return
         }
         guard client.hasHungUp else {
-            updateInterest(port: port)
+            widenInterest(port: port)
             return
         }
         guard !client.hasEndedToGuest, endpoints[port].unreadByteCount > 0 else {
@@ -83,21 +95,23 @@ extension DeviceLoop {
         startLingering(port: port)
     }
 
-    /// Asks epoll for what the port's turn could not go on without, and for no more; a call is made only for a change.
-    private mutating func updateInterest(port: Int) {
-        guard let client = endpoints[port].client, var interest = client.interest else { return }
-        if !client.isReadable, !client.hasEndedToGuest, device.ports[port].canReceive {
+    /// Asks epoll for what the port's turn could not go on without.
+    private mutating func widenInterest(port: Int) {
+        var interest: Epoll.Interest = []
+        if endpoints[port].awaitsReadable, device.ports[port].canReceive {
             interest.insert(.readable)
-        } else if !readyPorts.contains(port) {
-            // Bytes wait for the guest, or there will be none: as long as that is so, epoll would report them in vain.
-            interest.remove(.readable)
         }
-        if !client.isWritable, client.toHostEnd == nil {
+        if endpoints[port].awaitsWritable {
             interest.insert(.writable)
-        } else {
-            interest.remove(.writable)
         }
-        guard interest != client.interest, let descriptor = endpoints[port].clientDescriptor,
+        changeInterest(port: port, adding: interest, removing: [])
+    }
+
+    /// A system call is made only for a change.
+    private mutating func changeInterest(port: Int, adding: Epoll.Interest, removing: Epoll.Interest) {
+        guard let former = endpoints[port].client?.interest else { return }
+        let interest = former.union(adding).subtracting(removing)
+        guard interest != former, let descriptor = endpoints[port].clientDescriptor,
             let token = clientToken(port: port)
         else { return }
         do {

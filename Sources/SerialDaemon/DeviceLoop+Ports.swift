@@ -15,8 +15,25 @@ extension DeviceLoop {
     /// How many bytes one port moves each way before the others have their turn.
     static let bytesPerTurn = 256 * 1024
 
+    /// Gives ports their turn: all that have something to do now and moved little the last time, then one of those that
+    /// moved all they may. A port of a few bytes waits for one turn of a busy one, however many of these there are.
+    mutating func servePorts() {
+        // Those that were ready when their turn began: one that still has work is for the next turn.
+        var ports = readyPorts.subtracting(busyPorts)
+        let busy = readyPorts.intersection(busyPorts).first(after: lastBusyPort)
+        while let port = ports.popFirst() {
+            readyPorts.remove(port)
+            serve(port: port)
+        }
+        guard let busy, readyPorts.contains(busy) else { return }
+        lastBusyPort = busy
+        readyPorts.remove(busy)
+        serve(port: busy)
+    }
+
     /// Does what can be done for a port now. Whatever stops it is remembered where the event that ends it will look.
     mutating func serve(port: Int) {
+        busyPorts.remove(port)
         serveToHost(port: port)
         serveToGuest(port: port)
         settleClient(port: port)
@@ -38,7 +55,7 @@ extension DeviceLoop {
             failure = error
         }
         // What was taken before a broken chain is the guest's again all the same.
-        if device.ports[port].publishToHost() {
+        if device.ports[port].publishToHost(mayWait: busyPorts.contains(port)) {
             signalCall(QueueRole.transmitq(port: port).queueIndex)
         }
         if let failure {
@@ -62,7 +79,13 @@ extension DeviceLoop {
             }
             try takeBatch(port: port, route: route)
         }
+        goOnSoon(port: port)
+    }
+
+    /// The turn's budget is used up: the port goes on when the others have had their turn.
+    private mutating func goOnSoon(port: Int) {
         readyPorts.insert(port)
+        busyPorts.insert(port)
     }
 
     /// What looking at the batch takes of a turn's budget, beside its bytes: a guest may make chains of many
@@ -112,14 +135,16 @@ extension DeviceLoop {
     /// Fills the guest's buffers with what the client has sent.
     private mutating func serveToGuest(port: Int) {
         guard device.ports[port].canReceive, endpoints[port].mayHaveBytes else { return }
-        device.ports[port].disableToGuestKicks()
         var failure: VirtqueueError?
         do throws(VirtqueueError) {
+            guard try device.ports[port].hasRefill() else { return }
+            refillPorts.remove(port)
+            device.ports[port].disableToGuestKicks()
             try fillChains(port: port)
         } catch {
             failure = error
         }
-        if device.ports[port].publishToGuest() {
+        if device.ports[port].publishToGuest(mayWait: busyPorts.contains(port)) {
             signalCall(QueueRole.receiveq(port: port).queueIndex)
         }
         if let failure {
@@ -135,13 +160,13 @@ extension DeviceLoop {
             budget -= cost
             guard !batch.isEmpty else {
                 // Short of buffers: the bytes stay in the socket, and the guest's kick brings us back.
-                guard device.ports[port].enableToGuestKicks() else { return }
+                guard device.ports[port].awaitRefill() else { return waitForRefill(port: port) }
                 continue
             }
             let filled = batch.byteCount == 0 ? 0 : try receiveBatch(port: port)
             device.ports[port].didFillToGuest(batch, byteCount: filled)
         }
-        readyPorts.insert(port)
+        goOnSoon(port: port)
     }
 
     private mutating func receiveBatch(port: Int) throws(VirtqueueError) -> Int {

@@ -18,6 +18,35 @@ extension DeviceLoop {
         armTimer()
     }
 
+    // MARK: Buffers that the guest gives back
+
+    /// How long a guest may take to give back the buffers that are waited for.
+    static let refillMilliseconds: Int32 = 10
+
+    /// The guest is to kick for many buffers at once. No timer, which would cost a system call each time: a waiting time
+    /// does.
+    mutating func waitForRefill(port: Int) {
+        guard device.ports[port].isAwaitingRefill else { return }
+        refillEnds[port] = MonotonicClock.nanoseconds() &+ UInt64(Self.refillMilliseconds) * 1_000_000
+        refillPorts.insert(port)
+    }
+
+    /// Waits no longer for those that do not come.
+    mutating func endRefills() {
+        guard !refillPorts.isEmpty else { return }
+        let now = MonotonicClock.nanoseconds()
+        var ports = refillPorts
+        while let port = ports.popFirst() {
+            guard refillEnds[port] <= now else { continue }
+            refillPorts.remove(port)
+            if device.ports[port].endRefill() {
+                readyPorts.insert(port)
+            }
+        }
+    }
+
+    // MARK: Listeners that cannot accept
+
     /// Leaves the clients that wait at a port's listener alone for a while.
     mutating func restListener(port: Int) {
         restingListeners.insert(port)

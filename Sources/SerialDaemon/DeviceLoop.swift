@@ -46,6 +46,9 @@ package struct DeviceLoop: ~Copyable {
     // As long as a turn.
     var batch: ChainBatch
     var readyPorts = PortSet()
+    /// Ports that used up their budget in their last turn.
+    var busyPorts = PortSet()
+    var lastBusyPort = 0
     var controlIsReady = false
     var isRunning = true
 
@@ -53,6 +56,10 @@ package struct DeviceLoop: ~Copyable {
     var restingListeners = PortSet()
     var frontendListenerRests = false
     var restEnd: UInt64?
+    /// Ports whose guest is to give back many buffers before it kicks.
+    var refillPorts = PortSet()
+    /// Until when it may take its time, in monotonic nanoseconds.
+    var refillEnds: [UInt64]
 
     // For lines that others can cause at will: a bucket for each kind, so that a flood of one hides no other.
     var portLimits: [RateLimit]
@@ -112,6 +119,7 @@ package struct DeviceLoop: ~Copyable {
         watchedKicks = Array(repeating: false, count: device.queueCount)
         batch = ChainBatch(chainCapacity: Self.chainsPerBatch)
         // A port's usual life is a handful of lines at a time; a flood is one a second.
+        refillEnds = Array(repeating: 0, count: configuration.maxPorts)
         let limit = RateLimit(burst: 50, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
         portLimits = Array(repeating: limit, count: configuration.maxPorts)
         portWarningLimits = portLimits
@@ -175,12 +183,8 @@ extension DeviceLoop {
         if controlIsReady {
             serveControl()
         }
-        // Those that were ready when their turn began: one that still has work is for the next turn.
-        var ports = readyPorts
-        readyPorts = PortSet()
-        while let port = ports.popFirst() {
-            serve(port: port)
-        }
+        endRefills()
+        servePorts()
         // What the ports' turns made to be told (a client has gone) need not wait for another event.
         if controlIsReady {
             serveControl()
@@ -190,13 +194,21 @@ extension DeviceLoop {
         }
     }
 
-    /// Not at all while work is left; a short while for rings that are polled because they have no kick.
+    /// Not at all while work is left; a short while for rings that are polled because they have no kick, and for guests
+    /// that may not give back as many buffers as they are waited for.
     private func waitingTime(_ milliseconds: Int32) -> Int32 {
         if !readyPorts.isEmpty || controlIsReady {
             return 0
         }
-        guard hasPolledRings else { return milliseconds }
-        return milliseconds < 0 ? Self.pollingMilliseconds : min(milliseconds, Self.pollingMilliseconds)
+        if hasPolledRings {
+            return Self.shorter(milliseconds, Self.pollingMilliseconds)
+        }
+        return refillPorts.isEmpty ? milliseconds : Self.shorter(milliseconds, Self.refillMilliseconds)
+    }
+
+    /// The shorter of two waits, of which the first may be −1, for ever.
+    private static func shorter(_ milliseconds: Int32, _ limit: Int32) -> Int32 {
+        milliseconds < 0 ? limit : min(milliseconds, limit)
     }
 
     private static var pollingMilliseconds: Int32 { 1 }

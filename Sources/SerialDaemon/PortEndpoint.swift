@@ -252,6 +252,18 @@ struct PortEndpoint: ~Copyable {
         return client.isReadable && !client.hasEndedToGuest
     }
 
+    /// Whether nothing can be read before the client sends more.
+    var awaitsReadable: Bool {
+        guard let client else { return false }
+        return !client.isReadable && !client.hasEndedToGuest
+    }
+
+    /// Whether nothing can be sent before the client reads some.
+    var awaitsWritable: Bool {
+        guard let client else { return false }
+        return !client.isWritable && client.toHostEnd == nil
+    }
+
     /// How many bytes of the client are still in its socket.
     var unreadByteCount: Int {
         switch stream {

@@ -84,14 +84,6 @@ extension VhostUserSession {
         }
     }
 
-    /// Empties the kick of ring `index`, before the ring is looked at.
-    ///
-    /// - Returns: whether there was a kick.
-    /// - Throws: `SystemError`: the front-end's fd is no eventfd, or is not to be read.
-    public func drainKick(_ index: Int) throws(SystemError) -> Bool {
-        try vrings[index].kick?.drain() ?? false
-    }
-
     /// Interrupts the guest for ring `index`; nothing when the guest polls.
     ///
     /// - Throws: `SystemError`: the front-end's fd is no eventfd, or is not to be written.

@@ -28,7 +28,8 @@ public struct Virtqueue: ~Copyable {
 
     let ring: SplitRing
     let hasIndirectDescriptors: Bool
-    let hasEventIndex: Bool
+    /// Whether either side can say at which chain it wants the next notification (VIRTIO_F_EVENT_IDX).
+    public let hasEventIndex: Bool
 
     /// The available position of the oldest chain that is not used yet: the base that SET_VRING_BASE and GET_VRING_BASE
     /// speak of.
@@ -38,6 +39,8 @@ public struct Virtqueue: ~Copyable {
     var lookPosition: UInt16
     /// The driver's available index when it was last loaded.
     var availableIndex: UInt16
+    /// The most chains that the driver was seen to have available at a time since the queue started.
+    public private(set) var largestAvailableCount = 0
     /// The used position of the next used entry.
     var usedIndex: UInt16
     /// Entries below this used position are visible to the driver.
@@ -94,6 +97,7 @@ public struct Virtqueue: ~Copyable {
             throw .availableIndexTooFarAhead(index, position: position, size: ring.size)
         }
         availableIndex = index
+        largestAvailableCount = max(largestAvailableCount, Int(index &- position))
     }
 
     /// Uses the oldest chain, with `byteCount` bytes written into its buffers.

@@ -69,6 +69,7 @@ extension ConsoleDevice {
         case .controlTransmitq: controlTransmitq = consume queue
         case .receiveq(let port):
             ports[port].receiveq = consume queue
+            ports[port].awaitedRefill = nil
             // Without MULTIPORT there is no PORT_OPEN: port 0 is a console that is open as long as the driver runs
             // (§5.3.5).
             if !acknowledgedFeatures.contains(.multiport) {
@@ -105,6 +106,24 @@ extension ConsoleDevice {
         let position = queue?.position
         queue = nil
         return position
+    }
+
+    /// Whether a queue's driver was not called yet for something it was shown. Touches no guest memory.
+    public func owesCall(_ index: Int) -> Bool {
+        guard (0..<queueCount).contains(index) else { return false }
+        return switch QueueRole(queueIndex: index) {
+        case .controlReceiveq: Self.owesCall(controlReceiveq)
+        case .controlTransmitq: Self.owesCall(controlTransmitq)
+        case .receiveq(let port): Self.owesCall(ports[port].receiveq)
+        case .transmitq(let port): Self.owesCall(ports[port].transmitq)
+        }
+    }
+
+    private static func owesCall(_ queue: borrowing Virtqueue?) -> Bool {
+        switch queue {
+        case .none: false
+        case .some(let queue): queue.owesCall
+        }
     }
 
     /// Whether a queue runs.

@@ -29,10 +29,11 @@ extension ConsolePort {
 
     /// Shows the guest what was written.
     ///
+    /// - Parameter mayWait: whether more is filled at once: then the call may be left for later.
     /// - Returns: whether the receiveq must be called.
-    public mutating func publishToGuest() -> Bool {
+    public mutating func publishToGuest(mayWait: Bool = false) -> Bool {
         receiveq?.publishUsed()
-        return receiveq?.shouldNotify() ?? false
+        return receiveq?.shouldNotify(mayWait: mayWait) ?? false
     }
 
     /// Asks for no kicks while there are buffers.
@@ -44,6 +45,51 @@ extension ConsolePort {
     ///
     /// - Returns: true when there is one already: look again.
     public mutating func enableToGuestKicks() -> Bool {
-        receiveq?.enableNotifications() ?? false
+        awaitedRefill = nil
+        return receiveq?.enableNotifications() ?? false
+    }
+
+    /// Asks for a kick when the guest has given back a good part of its buffers; without EVENT_IDX for the next one.
+    ///
+    /// When ``isAwaitingRefill`` is true afterwards, the caller calls ``endRefill()`` after a while: the guest may have
+    /// offered fewer, without a kick.
+    ///
+    /// - Returns: true when they are there already: look again.
+    /// - Source: virtio 1.3 §2.7.10: the driver kicks when its index passes avail_event.
+    public mutating func awaitRefill() -> Bool {
+        guard let largest = receiveq?.largestAvailableCount, receiveq?.hasEventIndex == true else {
+            return enableToGuestKicks()
+        }
+        let count = refillThreshold.count(largestAvailableCount: largest)
+        awaitedRefill = count > 1 ? count : nil
+        return receiveq?.enableNotifications(after: count) ?? false
+    }
+
+    /// Whether the guest is to kick for many buffers and not for the next.
+    public var isAwaitingRefill: Bool {
+        awaitedRefill != nil
+    }
+
+    /// Whether what was waited for is there; true when nothing was.
+    ///
+    /// - Throws: ``VirtqueueError``: the guest is at fault, and the receiveq must be stopped.
+    public mutating func hasRefill() throws(VirtqueueError) -> Bool {
+        guard let count = awaitedRefill else { return true }
+        guard let available = try receiveq?.availableCount(), available >= Int(count) else { return false }
+        refillThreshold.wasReached()
+        awaitedRefill = nil
+        return true
+    }
+
+    /// Waits for many buffers no longer, but for the next.
+    ///
+    /// - Returns: true when there is one already: look again.
+    public mutating func endRefill() -> Bool {
+        guard let count = awaitedRefill else { return false }
+        let hasSome = enableToGuestKicks()
+        if hasSome {
+            refillThreshold.wasMissed(count)
+        }
+        return hasSome
     }
 }

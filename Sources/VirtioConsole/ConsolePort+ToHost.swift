@@ -50,10 +50,11 @@ extension ConsolePort {
 
     /// Shows the guest what was taken.
     ///
+    /// - Parameter mayWait: whether more is taken at once: then the call may be left for later.
     /// - Returns: whether the transmitq must be called.
-    public mutating func publishToHost() -> Bool {
+    public mutating func publishToHost(mayWait: Bool = false) -> Bool {
         transmitq?.publishUsed()
-        return transmitq?.shouldNotify() ?? false
+        return transmitq?.shouldNotify(mayWait: mayWait) ?? false
     }
 
     /// Asks for no kicks while bytes are taken, or while nobody is there for them.

@@ -27,6 +27,10 @@ public struct ConsolePort: ~Copyable {
     /// What is left of the chains that were for a client that has gone: they are thrown away before anything else.
     private(set) var backlog: GoneClientBacklog?
 
+    /// How many buffers the guest is to kick for, while that is more than one; nil otherwise.
+    var awaitedRefill: UInt16?
+    var refillThreshold = RefillThreshold()
+
     /// What became of the port's bytes.
     public internal(set) var counters = PortCounters()
 

@@ -5,6 +5,10 @@ public struct PortSet: Equatable, Sendable {
     /// The empty set.
     public init() {}
 
+    private init(bits: UInt128) {
+        self.bits = bits
+    }
+
     /// Whether there is no port in it.
     public var isEmpty: Bool {
         bits == 0
@@ -28,6 +32,22 @@ public struct PortSet: Equatable, Sendable {
     /// The lowest port.
     public var first: Int? {
         isEmpty ? nil : bits.trailingZeroBitCount
+    }
+
+    /// The lowest port above `port`, or else the lowest.
+    public func first(after port: Int) -> Int? {
+        let above = bits & ~((Self.bit(port) << 1) &- 1)
+        return above == 0 ? first : above.trailingZeroBitCount
+    }
+
+    /// Those of this set that are not in `other`.
+    public func subtracting(_ other: PortSet) -> PortSet {
+        PortSet(bits: bits & ~other.bits)
+    }
+
+    /// Those of this set that are in `other` too.
+    public func intersection(_ other: PortSet) -> PortSet {
+        PortSet(bits: bits & other.bits)
     }
 
     /// Takes out the lowest port.

@@ -112,8 +112,8 @@ struct DeviceLoopFairnessTests {
         try expectRest(fixture)
     }
 
-    /// A kick that is no eventfd is readable for ever and cannot be drained.
-    @Test func contract11_kickThatCannotBeDrainedCostsNoTurn() throws {
+    /// A kick that is no eventfd may be readable for ever.
+    @Test func contract11_kickThatStaysReadableCostsNoTurn() throws {
         let (fixture, client) = try DeviceLoopFixture.connected()
         let directory = try TemporaryDirectory()
         let watch = OwnedFileDescriptor(adopting: inotify_init1(Int32(IN_NONBLOCK)))
@@ -121,7 +121,6 @@ struct DeviceLoopFairnessTests {
         _ = unsafe mkdir(directory.path + "/event", 0o700)
         defer { _ = unsafe rmdir(directory.path + "/event") }
         try fixture.say(.setVringKick(UInt64(fixture.guest.transmitq(1).index), watch.rawValue))
-        #expect(fixture.lines.contains { $0.contains("is of no use") })
         client.send([1])
         try fixture.settle()
         #expect(fixture.guest.read(port: 1) == [1])
@@ -130,8 +129,8 @@ struct DeviceLoopFairnessTests {
 
     // MARK: Sharing
 
-    /// Both ports have four turns' worth of bytes: each turn serves both, and neither more than its budget and one
-    /// chain.
+    /// Both ports have four turns' worth of bytes: after the first turn, which nobody could know to be a long one, each
+    /// turn serves one of them, by turns, and no more than its budget and one chain.
     @Test func contract11_budgetSharesTheTurnAmongPorts() throws {
         let fixture = try DeviceLoopFixture([
             .port("a", number: 1, clientsAbsent: .discard), .port("b", number: 2, clientsAbsent: .discard),
@@ -141,15 +140,20 @@ struct DeviceLoopFairnessTests {
             for _ in 0..<60 { fixture.guest.transmitq(port).write([UInt8](repeating: 7, count: 16_384)) }
             try fixture.guest.transmitq(port).notify()
         }
-        var before: UInt64 = 0
-        while before < 60 * 16_384 {
+        func moved() -> [UInt64] { (1...2).map { fixture.counters($0).discardedBytes } }
+        try fixture.takeTurn()
+        var before = moved()
+        #expect(before[0] == before[1] && before[0] > 0)
+        while fixture.hasWork {
             try fixture.takeTurn()
-            let moved = fixture.counters(1).discardedBytes
-            #expect(moved - before <= UInt64(DeviceLoop.bytesPerTurn + 16_384))
-            #expect(moved > before)
-            #expect(fixture.counters(2).discardedBytes == moved)
-            before = moved
+            let steps = zip(moved(), before).map { $0 - $1 }
+            #expect(steps.allSatisfy { $0 <= UInt64(DeviceLoop.bytesPerTurn + 16_384) })
+            #expect(steps.filter { $0 > 0 }.count <= 1)
+            let ahead = max(moved()[0], moved()[1]) - min(moved()[0], moved()[1])
+            #expect(ahead <= UInt64(DeviceLoop.bytesPerTurn + 16_384))
+            before = moved()
         }
+        #expect(before == [60 * 16_384, 60 * 16_384])
         try expectRest(fixture)
     }
 
@@ -166,6 +170,30 @@ struct DeviceLoopFairnessTests {
         try fixture.takeTurn()
         #expect(fixture.hasWork)
         #expect(client.receive() == [1, 2])
+        try fixture.settle()
+    }
+
+    /// The same while many floods go on: a port of few bytes waits for one of them, not for all.
+    @Test func contract11_manyFloodsDoNotDelayAnotherPort() throws {
+        let fixture = try DeviceLoopFixture(
+            (1...4).map { .port("flood\($0)", number: $0, clientsAbsent: .discard) } + [.port("vm.ctl", number: 5)],
+            maxPorts: 6)
+        try fixture.boot()
+        let client = try fixture.connect(5)
+        for port in 1...4 {
+            for _ in 0..<60 { fixture.guest.transmitq(port).write([UInt8](repeating: 7, count: 16_384)) }
+            try fixture.guest.transmitq(port).notify()
+        }
+        try fixture.takeTurn()
+        func moved() -> UInt64 { (1...4).reduce(0) { $0 + fixture.counters($1).discardedBytes } }
+        for byte in 0..<8 as Range<UInt8> {
+            let before = moved()
+            try fixture.guest.write([byte], port: 5)
+            try fixture.takeTurn()
+            #expect(client.receive() == [byte])
+            #expect(fixture.hasWork, "the floods go on")
+            #expect(moved() - before <= UInt64(DeviceLoop.bytesPerTurn + 16_384))
+        }
         try fixture.settle()
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 import Testing
 import Virtio
@@ -191,4 +192,10 @@ extension Conversation {
         let file = try OwnedFileDescriptor.memory(named: "rings", byteCount: RingMemory.byteCount)
         #expect(try say(.addMemReg(RingMemory.region, file.rawValue).needingReply)?.value == 0)
     }
+}
+
+/// Whether a ring's kick, as the session has it, was signalled since the last time.
+func takeKick(_ descriptor: Int32?) -> Bool {
+    var count: UInt64 = 0
+    return unsafe read(descriptor ?? -1, &count, MemoryLayout<UInt64>.size) == MemoryLayout<UInt64>.size
 }

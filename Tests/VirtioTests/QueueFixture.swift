@@ -60,7 +60,10 @@ final class QueueFixture {
     func discard() { queue.pushDiscarded(batch) }
     func publish() { queue.publishUsed() }
     func shouldNotify() -> Bool { queue.shouldNotify() }
-    func enableKicks() -> Bool { queue.enableNotifications() }
+    func shouldNotify(mayWait: Bool) -> Bool { queue.shouldNotify(mayWait: mayWait) }
+    var owesCall: Bool { queue.owesCall }
+    func enableKicks(after count: UInt16 = 1) -> Bool { queue.enableNotifications(after: count) }
+    var largestAvailableCount: Int { queue.largestAvailableCount }
     func disableKicks() { queue.disableNotifications() }
     func availableCount() throws(VirtqueueError) -> Int { try queue.availableCount() }
     var position: UInt16 { queue.position }

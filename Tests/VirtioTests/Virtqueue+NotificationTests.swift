@@ -90,4 +90,54 @@ struct VirtqueueNotificationTests {
             #expect(!fixture.driver.needsKick(eventIndex: true))
         }
     }
+
+    @Test(arguments: 1...8 as ClosedRange<UInt16>, [0, 65_530] as [UInt16])
+    func kickForManyComesWithTheLastOfThem(count: UInt16, start: UInt16) throws {
+        let fixture = try QueueFixture(startingAt: start)
+        #expect(!fixture.enableKicks(after: count))
+        for _ in 1..<count {
+            fixture.driver.add(readable: [[1]])
+            #expect(!fixture.driver.needsKick(eventIndex: true))
+            #expect(!fixture.enableKicks(after: count))
+        }
+        fixture.driver.add(readable: [[1]])
+        #expect(fixture.driver.needsKick(eventIndex: true))
+        #expect(fixture.enableKicks(after: count), "all are there: nobody may wait for a kick")
+    }
+
+    @Test func withoutEventIndexEveryChainIsKickedFor() throws {
+        let fixture = try QueueFixture(features: [])
+        #expect(!fixture.enableKicks(after: 4))
+        fixture.driver.add(readable: [[1]])
+        #expect(fixture.driver.needsKick(eventIndex: false))
+        #expect(fixture.enableKicks(after: 4))
+    }
+
+    @Test func callMayWaitUntilHalfTheRingIsUsed() throws {
+        let fixture = try QueueFixture(size: 8)
+        try use(3, fixture)
+        #expect(!fixture.shouldNotify(mayWait: true))
+        #expect(fixture.owesCall)
+        try use(1, fixture)
+        #expect(fixture.shouldNotify(mayWait: true))
+        #expect(!fixture.owesCall)
+        // The driver waits for the first of the next two.
+        fixture.driver.usedEvent = fixture.publishedIndex
+        try use(1, fixture)
+        #expect(!fixture.shouldNotify(mayWait: true))
+        try use(1, fixture)
+        #expect(fixture.shouldNotify(mayWait: false), "what was left for later counts")
+    }
+
+    @Test func largestNumberOfAvailableChainsIsRemembered() throws {
+        let fixture = try QueueFixture()
+        #expect(fixture.largestAvailableCount == 0)
+        for _ in 0..<5 { fixture.driver.add(readable: [[1]]) }
+        _ = try fixture.look()
+        _ = fixture.consume(5)
+        fixture.publish()
+        fixture.driver.add(readable: [[1]])
+        _ = try fixture.look()
+        #expect(fixture.largestAvailableCount == 5)
+    }
 }
