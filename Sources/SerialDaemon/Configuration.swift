@@ -17,11 +17,15 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var maxPorts: Int
     /// In the operator's order; names, numbers and addresses are unique, numbers are below ``maxPorts``.
     package var ports: [PortConfiguration]
+    /// How long the device thread may ask for work before it sleeps, in nanoseconds; 0 is not at all.
+    package var pollingNanoseconds: UInt64 = 0
     /// Lines below this level are not written.
     package var logLevel: Logger.Level
 
     /// The most ports a vhost-user device can have: a ring index is 8 bits, and the control queues take two of the 256.
     package static let maximumPortLimit = QueueRole.largestMaxPorts
+    /// The longest `--poll-us`, in microseconds. More is no polling but a processor given away.
+    package static let maximumPollingMicroseconds = 1000
     /// QEMU's own default for virtio-serial.
     package static let defaultMaxPorts = 31
 

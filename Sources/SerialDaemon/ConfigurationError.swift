@@ -7,6 +7,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case frontendTwice
     case badDescriptor(Int)
     case maxPortsOutOfRange(Int)
+    case pollingOutOfRange(Int)
     case unknownLogLevel(String)
     case unknownGroup(String)
     case noPorts
@@ -45,6 +46,8 @@ extension ConfigurationError: CustomStringConvertible {
             "--fd=\(descriptor) is no file descriptor: give the number of an open socket."
         case .maxPortsOutOfRange(let count):
             "--max-ports=\(count) must be 1 to \(DaemonConfiguration.maximumPortLimit)."
+        case .pollingOutOfRange(let microseconds):
+            "--poll-us=\(microseconds) must be 0 to \(DaemonConfiguration.maximumPollingMicroseconds) microseconds."
         case .unknownLogLevel(let text):
             "--log-level=\(text.escaped) must be trace, debug, info, notice, warning, error or critical."
         case .unknownGroup(let text):

@@ -20,6 +20,7 @@ package struct DeviceLoop: ~Copyable {
     let epoll: Epoll
     var events: Epoll.EventBuffer
     let timer: TimerFileDescriptor
+    var polling: BusyPolling
 
     // As long as the process: the device, and the ports' host sides by port number.
     var device: ConsoleDevice
@@ -119,6 +120,7 @@ package struct DeviceLoop: ~Copyable {
         watchedKicks = Array(repeating: false, count: device.queueCount)
         batch = ChainBatch(chainCapacity: Self.chainsPerBatch)
         // A port's usual life is a handful of lines at a time; a flood is one a second.
+        polling = BusyPolling(limit: configuration.pollingNanoseconds)
         refillEnds = Array(repeating: 0, count: configuration.maxPorts)
         let limit = RateLimit(burst: 50, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
         portLimits = Array(repeating: limit, count: configuration.maxPorts)
@@ -173,7 +175,7 @@ extension DeviceLoop {
     /// - Parameter timeoutMilliseconds: how long to wait when there is nothing to do; −1 is for ever.
     /// - Throws: the host's error, when waiting itself fails.
     package mutating func turn(timeoutMilliseconds: Int32) throws(SystemError) {
-        try epoll.wait(into: &events, timeoutMilliseconds: waitingTime(timeoutMilliseconds))
+        try wait(timeoutMilliseconds: timeoutMilliseconds)
         for index in 0..<events.count {
             dispatch(events[index])
         }
@@ -193,25 +195,6 @@ extension DeviceLoop {
             breakRunningRings()
         }
     }
-
-    /// Not at all while work is left; a short while for rings that are polled because they have no kick, and for guests
-    /// that may not give back as many buffers as they are waited for.
-    private func waitingTime(_ milliseconds: Int32) -> Int32 {
-        if !readyPorts.isEmpty || controlIsReady {
-            return 0
-        }
-        if hasPolledRings {
-            return Self.shorter(milliseconds, Self.pollingMilliseconds)
-        }
-        return refillPorts.isEmpty ? milliseconds : Self.shorter(milliseconds, Self.refillMilliseconds)
-    }
-
-    /// The shorter of two waits, of which the first may be −1, for ever.
-    private static func shorter(_ milliseconds: Int32, _ limit: Int32) -> Int32 {
-        milliseconds < 0 ? limit : min(milliseconds, limit)
-    }
-
-    private static var pollingMilliseconds: Int32 { 1 }
 
     /// The one place that routes events.
     private mutating func dispatch(_ event: Epoll.Event) {

@@ -24,7 +24,8 @@ extension ConfigurationError {
     package var exitCode: ExitCode {
         switch self {
         case .unknownGroup: .configuration
-        case .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .unknownLogLevel, .noPorts,
+        case .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .pollingOutOfRange,
+            .unknownLogLevel, .noPorts,
             .tooManyPorts,
             .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName, .badPortName, .badAddress,
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,

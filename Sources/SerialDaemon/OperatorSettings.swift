@@ -14,12 +14,13 @@ package struct OperatorSettings: Sendable {
     package var socketGroup: String?
     package var maxPorts: Int
     package var ports: [PortOptions]
+    package var pollingMicroseconds: Int
     package var logLevel: String
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, socketDirectory: String? = nil,
         socketGroup: String? = nil,
-        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
+        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions], pollingMicroseconds: Int = 0,
         logLevel: String = Logger.Level.info.rawValue
     ) {
         self.socketPath = socketPath
@@ -28,6 +29,7 @@ package struct OperatorSettings: Sendable {
         self.socketGroup = socketGroup
         self.maxPorts = maxPorts
         self.ports = ports
+        self.pollingMicroseconds = pollingMicroseconds
         self.logLevel = logLevel
     }
 
@@ -38,6 +40,9 @@ package struct OperatorSettings: Sendable {
         let frontend = try frontendSource()
         guard let level = Logger.Level(rawValue: logLevel) else { throw .unknownLogLevel(logLevel) }
         guard (1...DaemonConfiguration.maximumPortLimit).contains(maxPorts) else { throw .maxPortsOutOfRange(maxPorts) }
+        guard (0...DaemonConfiguration.maximumPollingMicroseconds).contains(pollingMicroseconds) else {
+            throw .pollingOutOfRange(pollingMicroseconds)
+        }
         guard !ports.isEmpty else { throw .noPorts }
         try refuseRepeatedNames()
         let numbers = try PortNumbering.assign(ports, maxPorts: maxPorts)
@@ -49,7 +54,7 @@ package struct OperatorSettings: Sendable {
         return DaemonConfiguration(
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
-            ports: configured, logLevel: level)
+            ports: configured, pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
     }
 
     private func frontendSource() throws(ConfigurationError) -> FrontendSource {

@@ -53,6 +53,13 @@ struct VhostUserSerial: ParsableCommand {
     var maxPorts = DaemonConfiguration.defaultMaxPorts
 
     @Option(
+        name: .customLong("poll-us"),
+        help: ArgumentHelp(
+            "Stay awake for up to this long after activity, 0 to 1000 microseconds: quicker answers for processor time.",
+            valueName: "us"))
+    var pollingMicroseconds = 0
+
+    @Option(
         name: .customLong("log-level"),
         help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel = "info"
@@ -89,6 +96,7 @@ struct VhostUserSerial: ParsableCommand {
         for port in ports { parsed.append(try PortOptions(parsing: port)) }
         return OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, socketDirectory: socketDirectory,
-            socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed, logLevel: logLevel)
+            socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
+            pollingMicroseconds: pollingMicroseconds, logLevel: logLevel)
     }
 }

@@ -116,6 +116,8 @@ struct OperatorSettingsTests {
         try expect(.maxPortsOutOfRange(128)) { $0.maxPorts = 128 }
         try expect(.noPorts) { $0.ports = [] }
         try expect(.unknownLogLevel("loud")) { $0.logLevel = "loud" }
+        try expect(.pollingOutOfRange(-1)) { $0.pollingMicroseconds = -1 }
+        try expect(.pollingOutOfRange(1001)) { $0.pollingMicroseconds = 1001 }
         try expect(.unknownGroup("no such group")) { $0.socketGroup = "no such group" }
     }
 }

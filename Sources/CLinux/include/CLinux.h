@@ -83,4 +83,7 @@ int clinux_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *grou
 /// Names the calling thread, as ps(1) and /proc show it; the kernel keeps the first 15 bytes.
 void clinux_name_current_thread(const char *name);
 
+/// getrusage(2) with RUSAGE_THREAD: how often the calling thread lost its processor against its will.
+long clinux_thread_preemption_count(void);
+
 #endif

@@ -1,0 +1,63 @@
+import LinuxIO
+import VirtioConsole
+
+/// Waiting: asleep, or awake for a short while where that is quicker.
+extension DeviceLoop {
+    /// Waits until something happens, for as long as there is nothing to do.
+    ///
+    /// - Parameter timeoutMilliseconds: how long at most; −1 is for ever.
+    mutating func wait(timeoutMilliseconds: Int32) throws(SystemError) {
+        let timeout = waitingTime(timeoutMilliseconds)
+        guard polling.isOn, timeout != 0 else {
+            return try epoll.wait(into: &events, timeoutMilliseconds: timeout)
+        }
+        if polling.window > 0, try pollAwake() {
+            return
+        }
+        let start = MonotonicClock.nanoseconds()
+        try epoll.wait(into: &events, timeoutMilliseconds: timeout)
+        let end = MonotonicClock.nanoseconds()
+        polling.slept(end &- start, now: end)
+    }
+
+    /// Asks again and again as long as the window is open; returns whether something happened.
+    private mutating func pollAwake() throws(SystemError) -> Bool {
+        let preemptions = ThreadUsage.preemptionCount()
+        let start = MonotonicClock.nanoseconds()
+        var now = start
+        repeat {
+            try epoll.wait(into: &events, timeoutMilliseconds: 0)
+            guard events.count == 0 else {
+                polling.foundWork()
+                return true
+            }
+            now = MonotonicClock.nanoseconds()
+        } while now &- start < polling.window
+        if ThreadUsage.preemptionCount() == preemptions {
+            polling.foundNothing()
+        } else {
+            polling.wasPreempted(now: now)
+        }
+        return false
+    }
+
+    /// Not at all while work is left; a short while for rings that are polled because they have no kick, and for guests
+    /// that may not give back as many buffers as they are waited for.
+    private func waitingTime(_ milliseconds: Int32) -> Int32 {
+        if !readyPorts.isEmpty || controlIsReady {
+            return 0
+        }
+        if hasPolledRings {
+            return Self.shorter(milliseconds, Self.pollingMilliseconds)
+        }
+        return refillPorts.isEmpty ? milliseconds : Self.shorter(milliseconds, Self.refillMilliseconds)
+    }
+
+    /// The shorter of two waits, of which the first may be −1, for ever.
+    private static func shorter(_ milliseconds: Int32, _ limit: Int32) -> Int32 {
+        milliseconds < 0 ? limit : min(milliseconds, limit)
+    }
+
+    /// How often rings without a kick are looked at.
+    private static var pollingMilliseconds: Int32 { 1 }
+}
