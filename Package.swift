@@ -87,5 +87,13 @@ let package = Package(
                 "MachineTestSupport", argumentParser, systemPackage,
             ],
             path: "Tests/Benchmark", swiftSettings: settings),
+        // Counts what a chain costs; see scripts/hot-path.
+        .executableTarget(
+            name: "vhost-user-serial-hot-path",
+            dependencies: [
+                "LinuxIO", "VirtioConsole", "SerialDaemon", "VirtioTestSupport", argumentParser, collections, logging,
+                systemPackage,
+            ],
+            path: "Tests/HotPath", swiftSettings: settings),
     ]
 )

@@ -155,8 +155,9 @@ extension DeviceLoop {
     private mutating func fillChains(port: Int) throws(VirtqueueError) {
         var budget = Self.bytesPerTurn
         while budget > 0 {
-            guard endpoints[port].mayHaveBytes else { return }
-            try device.ports[port].lookAheadToGuest(into: &batch, memory: session.memory, byteLimit: budget)
+            guard endpoints[port].mayHaveBytes, let byteLimit = endpoints[port].client?.readByteCount else { return }
+            try device.ports[port].lookAheadToGuest(
+                into: &batch, memory: session.memory, byteLimit: min(byteLimit, budget))
             budget -= cost
             guard !batch.isEmpty else {
                 // Short of buffers: the bytes stay in the socket, and the guest's kick brings us back.

@@ -42,6 +42,9 @@ struct PortEndpoint: ~Copyable {
         var isReadable = true
         /// Whether its socket may have room.
         var isWritable = true
+        /// How many bytes the next read makes room for: as many as come at a time, so that few buffers are looked at for
+        /// nothing.
+        var readByteCount = PortEndpoint.largestRead
         /// Whether it is gone (EPOLLHUP). Nothing can be learnt from epoll any more, which would report it for ever;
         /// bytes that it sent may still be in the socket.
         var hasHungUp = false
@@ -53,6 +56,10 @@ struct PortEndpoint: ~Copyable {
         /// When a client that is gone is given up with bytes unread, in monotonic nanoseconds.
         var lingerDeadline: UInt64?
     }
+
+    /// The bounds of ``Client/readByteCount``.
+    static let smallestRead = 16 * 1024
+    static let largestRead = 256 * 1024
 
     /// What the operator wants of the port; nil when there is none of this number.
     let configuration: PortConfiguration?
@@ -284,6 +291,7 @@ struct PortEndpoint: ~Copyable {
             // hung up it says nothing more, so its socket is read to the end.
             let hasHungUp = client?.hasHungUp == true
             client?.isReadable = count == vectors.byteCount || hasHungUp
+            noteRead(count, of: vectors.byteCount)
             return count
         case .wouldBlock:
             client?.isReadable = false
@@ -292,6 +300,15 @@ struct PortEndpoint: ~Copyable {
             client?.hasEndedToGuest = true
         }
         return 0
+    }
+
+    private mutating func noteRead(_ byteCount: Int, of room: Int) {
+        guard let former = client?.readByteCount else { return }
+        if byteCount == room {
+            client?.readByteCount = min(2 * former, Self.largestRead)
+        } else if byteCount < former / 2 {
+            client?.readByteCount = max(former / 2, Self.smallestRead)
+        }
     }
 
     // MARK: The calls
