@@ -21,20 +21,18 @@ extension DeviceLoop {
     // MARK: Buffers that the guest gives back
 
     /// How long a guest may take to give back the buffers that are waited for.
-    static let refillMilliseconds: Int32 = 10
+    static let refillNanoseconds: UInt64 = 10_000_000
 
-    /// The guest is to kick for many buffers at once. No timer, which would cost a system call each time: a waiting time
-    /// does.
+    /// The guest is to kick for many buffers at once.
     mutating func waitForRefill(port: Int) {
         guard device.ports[port].isAwaitingRefill else { return }
-        refillEnds[port] = MonotonicClock.nanoseconds() &+ UInt64(Self.refillMilliseconds) * 1_000_000
+        refillEnds[port] = MonotonicClock.nanoseconds() &+ Self.refillNanoseconds
         refillPorts.insert(port)
+        armTimer(for: refillEnds[port])
     }
 
     /// Waits no longer for those that do not come.
-    mutating func endRefills() {
-        guard !refillPorts.isEmpty else { return }
-        let now = MonotonicClock.nanoseconds()
+    private mutating func endRefills(now: UInt64) {
         var ports = refillPorts
         while let port = ports.popFirst() {
             guard refillEnds[port] <= now else { continue }
@@ -69,20 +67,36 @@ extension DeviceLoop {
         armTimer()
     }
 
-    /// Sets the timer for what comes first.
-    private mutating func armTimer() {
-        var next = restEnd
-        for port in 0..<endpoints.count {
-            guard let deadline = endpoints[port].client?.lingerDeadline else { continue }
-            next = min(next ?? deadline, deadline)
-        }
-        guard let next else { return }
+    // MARK: The timer
+
+    /// Has the timer fire no later than `deadline`, in monotonic nanoseconds.
+    ///
+    /// It may fire earlier, for something that is not waited for any more: a timer that is set anew for each short wait
+    /// would cost a system call each.
+    private mutating func armTimer(for deadline: UInt64) {
+        guard deadline < timerEnd else { return }
         let now = MonotonicClock.nanoseconds()
         do {
             // 0 would disarm it.
-            try timer.arm(afterNanoseconds: next > now ? next - now : 1)
+            try timer.arm(afterNanoseconds: deadline > now ? deadline - now : 1)
+            timerEnd = deadline
         } catch {
             deviceLine(.warning, "cannot set a timer: \(error)")
+        }
+    }
+
+    /// Sets the timer for all that is still to come.
+    private mutating func armTimer() {
+        if let restEnd {
+            armTimer(for: restEnd)
+        }
+        for port in 0..<endpoints.count {
+            if let deadline = endpoints[port].client?.lingerDeadline {
+                armTimer(for: deadline)
+            }
+            if refillPorts.contains(port) {
+                armTimer(for: refillEnds[port])
+            }
         }
     }
 
@@ -93,7 +107,9 @@ extension DeviceLoop {
         } catch {
             deviceLine(.warning, "cannot read a timer: \(error)")
         }
+        timerEnd = .max
         let now = MonotonicClock.nanoseconds()
+        endRefills(now: now)
         if let end = restEnd, end <= now {
             endRest()
         }

@@ -41,21 +41,13 @@ extension DeviceLoop {
         return false
     }
 
-    /// Not at all while work is left; a short while for rings that are polled because they have no kick, and for guests
-    /// that may not give back as many buffers as they are waited for.
+    /// Not at all while work is left; a short while for rings that are polled because they have no kick.
     private func waitingTime(_ milliseconds: Int32) -> Int32 {
         if !readyPorts.isEmpty || controlIsReady {
             return 0
         }
-        if hasPolledRings {
-            return Self.shorter(milliseconds, Self.pollingMilliseconds)
-        }
-        return refillPorts.isEmpty ? milliseconds : Self.shorter(milliseconds, Self.refillMilliseconds)
-    }
-
-    /// The shorter of two waits, of which the first may be −1, for ever.
-    private static func shorter(_ milliseconds: Int32, _ limit: Int32) -> Int32 {
-        milliseconds < 0 ? limit : min(milliseconds, limit)
+        guard hasPolledRings else { return milliseconds }
+        return milliseconds < 0 ? Self.pollingMilliseconds : min(milliseconds, Self.pollingMilliseconds)
     }
 
     /// How often rings without a kick are looked at.

@@ -53,7 +53,8 @@ package struct DeviceLoop: ~Copyable {
     var controlIsReady = false
     var isRunning = true
 
-    // What is due later.
+    // What is due later, and when the timer fires.
+    var timerEnd = UInt64.max
     var restingListeners = PortSet()
     var frontendListenerRests = false
     var restEnd: UInt64?
@@ -185,7 +186,6 @@ extension DeviceLoop {
         if controlIsReady {
             serveControl()
         }
-        endRefills()
         servePorts()
         // What the ports' turns made to be told (a client has gone) need not wait for another event.
         if controlIsReady {
