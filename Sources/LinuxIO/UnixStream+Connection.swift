@@ -92,8 +92,6 @@ extension UnixStream {
 
     /// Limits what may be on its way to the peer. The corresponding C function is `setsockopt(2)` with `SO_SNDBUF`.
     ///
-    /// Mostly for tests, which want a full buffer soon.
-    ///
     /// - Parameter byteCount: the kernel doubles it, for its own structures, and raises it to its minimum of some 4
     ///   KiB.
     /// - Throws: ``SystemError``.

@@ -17,6 +17,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var maxPorts: Int
     /// In the operator's order; names, numbers and addresses are unique, numbers are below ``maxPorts``.
     package var ports: [PortConfiguration]
+    /// Whether guests may use packed rings, which they then do.
+    package var offersPackedRings = false
     /// How long the device thread may ask for work before it sleeps, in nanoseconds; 0 is not at all.
     package var pollingNanoseconds: UInt64 = 0
     /// Lines below this level are not written.

@@ -134,12 +134,11 @@ extension DeviceLoop {
 
     /// Fills the guest's buffers with what the client has sent.
     private mutating func serveToGuest(port: Int) {
-        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes else { return }
+        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes, device.ports[port].hasRefill() else { return }
+        refillPorts.remove(port)
+        device.ports[port].disableToGuestKicks()
         var failure: VirtqueueError?
         do throws(VirtqueueError) {
-            guard try device.ports[port].hasRefill() else { return }
-            refillPorts.remove(port)
-            device.ports[port].disableToGuestKicks()
             try fillChains(port: port)
         } catch {
             failure = error

@@ -89,8 +89,8 @@ extension DeviceLoop {
         if device.owesCall(index) {
             signalCall(index)
         }
-        if let position = device.stopQueue(index) {
-            session.ringStopped(index, base: UInt32(position))
+        if let base = device.stopQueue(index) {
+            session.ringStopped(index, base: base)
         }
         findPolledRings()
         forgetJudgement()
@@ -154,8 +154,9 @@ extension DeviceLoop {
     /// cannot be judged.
     ///
     /// A pause and a reset look the same when the rings stop, and QEMU tells neither. After a pause the rings come back
-    /// at the positions that we answered; after a reset the control rings begin at 0. If both should be the same,
-    /// nothing had happened yet.
+    /// at the positions that we answered; after a reset the control rings begin where a ring begins. If both should be the
+    /// same, nothing had happened yet, or, once in a while, a packed ring had just come round: then the driver's
+    /// DEVICE_READY tells.
     private func verdict() -> Bool? {
         let judged: [QueueRole] =
             session.acknowledgedFeatures.contains(.multiport)

@@ -114,7 +114,8 @@ package struct DeviceLoop: ~Copyable {
             maxPorts: configuration.maxPorts,
             ports: Dictionary(uniqueKeysWithValues: configuration.ports.map { ($0.number, PortDescription($0)) }))
         offer = DeviceOffer(
-            features: ConsoleDevice.features.union([.indirectDescriptors, .eventIndex]), queueCount: device.queueCount,
+            features: ConsoleDevice.features.union([.indirectDescriptors, .eventIndex, .inOrder])
+                .union(configuration.offersPackedRings ? .packedRing : []), queueCount: device.queueCount,
             maximumQueueSize: Self.maximumQueueSize, configByteCount: ConsoleConfigSpace.byteCount)
         session = VhostUserSession(offer)
         brokenRings = Array(repeating: false, count: device.queueCount)

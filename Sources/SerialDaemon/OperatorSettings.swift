@@ -14,13 +14,15 @@ package struct OperatorSettings: Sendable {
     package var socketGroup: String?
     package var maxPorts: Int
     package var ports: [PortOptions]
+    package var offersPackedRings: Bool
     package var pollingMicroseconds: Int
     package var logLevel: String
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, socketDirectory: String? = nil,
         socketGroup: String? = nil,
-        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions], pollingMicroseconds: Int = 0,
+        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
+        offersPackedRings: Bool = false, pollingMicroseconds: Int = 0,
         logLevel: String = Logger.Level.info.rawValue
     ) {
         self.socketPath = socketPath
@@ -29,6 +31,7 @@ package struct OperatorSettings: Sendable {
         self.socketGroup = socketGroup
         self.maxPorts = maxPorts
         self.ports = ports
+        self.offersPackedRings = offersPackedRings
         self.pollingMicroseconds = pollingMicroseconds
         self.logLevel = logLevel
     }
@@ -54,7 +57,7 @@ package struct OperatorSettings: Sendable {
         return DaemonConfiguration(
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
-            ports: configured, pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
+            ports: configured, offersPackedRings: offersPackedRings, pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
     }
 
     private func frontendSource() throws(ConfigurationError) -> FrontendSource {

@@ -57,6 +57,11 @@ struct PortEndpoint: ~Copyable {
         var lingerDeadline: UInt64?
     }
 
+    /// How much may be on its way to a client, in bytes; the kernel doubles it, and cuts it to net.core.wmem_max. With its
+    /// default of 208 KiB a bulk client and the daemon wait for each other in turns, because a UNIX socket counts as
+    /// writable only once three quarters of it are empty.
+    static let sendBufferByteCount: Int32 = 512 * 1024
+
     /// The bounds of ``Client/readByteCount``.
     static let smallestRead = 16 * 1024
     static let largestRead = 256 * 1024
@@ -136,6 +141,7 @@ struct PortEndpoint: ~Copyable {
     /// - Returns: whether one has come.
     mutating func accept() throws(SystemError) -> Bool {
         guard !hasClient, let new = try Self.accept(listener) else { return false }
+        try new.setSendBuffer(byteCount: Self.sendBufferByteCount)
         generation &+= 1
         client = Client(generation: generation)
         stream = consume new

@@ -32,8 +32,7 @@ extension VhostUserSession {
             configuration.addresses ?? RingAddresses(descriptorTable: 0, availableRing: 0, usedRing: 0),
             in: acknowledgedProtocolFeatures.contains(.guestPhysicalAddresses) ? .guestPhysical : .user,
             size: configuration.size,
-            // setBase(of:_:) let nothing larger in.
-            base: UInt16(truncatingIfNeeded: configuration.base),
+            base: configuration.base,
             features: acknowledgedFeatures,
             memory: memory)
         vrings[index].isRunning = true

@@ -32,8 +32,10 @@ extension VhostUserSession {
     /// SET_VRING_BASE
     mutating func setBase(of index: UInt8, _ base: UInt32) throws(ProtocolError) -> SessionEffect {
         try requireStopped(index, .setVringBase)
-        // A split ring's position has 16 bits. Packed rings, which have more to say here, are not offered.
-        guard base <= UInt16.max else { throw .badValue(.setVringBase, UInt64(base)) }
+        // A split ring's position has 16 bits. Whether a packed one can go on there shows when its size is known, too.
+        guard base <= UInt16.max || acknowledgedFeatures.contains(.packedRing) else {
+            throw .badValue(.setVringBase, UInt64(base))
+        }
         vrings[Int(index)].configuration.base = base
         return .none
     }

@@ -2,8 +2,7 @@ import BasicContainers
 
 /// A chain that was looked at: what a used entry needs to know of it.
 struct Chain {
-    /// The descriptor it begins with.
-    let head: UInt16
+    let extent: ChainExtent
     /// How many of its bytes are wanted: those of the wanted half that were not moved before.
     let wantedByteCount: UInt32
     /// How many of these are in the batch's pieces: all, or what fitted.

@@ -8,20 +8,33 @@ struct Descriptor {
     /// The length of the buffer in bytes; 0 is legal.
     let byteCount: UInt32
     let flags: DescriptorFlags
-    /// The table index of the next descriptor, when ``DescriptorFlags/next`` is set.
+    /// The table index of the next descriptor, when ``DescriptorFlags/next`` is set; only in a split ring.
     let next: UInt16
+    /// The number of the chain that ends here; only in a packed ring.
+    let bufferID: UInt16
 
     /// The size of a descriptor in memory.
     static let byteCount = 16
 
-    /// Splits the two little-endian words that a descriptor is: `{le64 addr}` and `{le32 len; le16 flags; le16 next}`.
+    /// How the second half of a descriptor is laid out.
+    enum Format {
+        /// `{le32 len; le16 flags; le16 next}`
+        case split
+        /// `{le32 len; le16 id; le16 flags}`
+        case packed
+    }
+
+    /// Splits the two little-endian words that a descriptor is, the first of which is its address.
     @inline(__always)
-    init(firstWord: UInt64, secondWord: UInt64) {
+    init(_ format: Format, firstWord: UInt64, secondWord: UInt64) {
         let second = UInt64(littleEndian: secondWord)
+        let (third, fourth) = (UInt16(truncatingIfNeeded: second >> 32), UInt16(truncatingIfNeeded: second >> 48))
         address = GuestAddress(UInt64(littleEndian: firstWord))
         byteCount = UInt32(truncatingIfNeeded: second)
-        flags = DescriptorFlags(rawValue: UInt16(truncatingIfNeeded: second >> 32))
-        next = UInt16(truncatingIfNeeded: second >> 48)
+        switch format {
+        case .split: (flags, next, bufferID) = (DescriptorFlags(rawValue: third), fourth, 0)
+        case .packed: (flags, next, bufferID) = (DescriptorFlags(rawValue: fourth), 0, third)
+        }
     }
 }
 
@@ -35,6 +48,10 @@ struct DescriptorFlags: OptionSet {
     static let write = DescriptorFlags(rawValue: 2)
     /// VIRTQ_DESC_F_INDIRECT: the buffer is a table of descriptors.
     static let indirect = DescriptorFlags(rawValue: 4)
+    /// VIRTQ_DESC_F_AVAIL of a packed ring.
+    static let available = DescriptorFlags(rawValue: 1 << 7)
+    /// VIRTQ_DESC_F_USED of a packed ring.
+    static let used = DescriptorFlags(rawValue: 1 << 15)
 }
 
 /// Which half of a chain is wanted, seen from the device.

@@ -38,14 +38,14 @@ struct SplitRing {
         self.size = UInt16(size)
         mask = UInt16(size - 1)
 
-        let table = try unsafe Self.resolve(
-            .descriptorTable, addresses.descriptorTable, in: space, byteCount: layout.descriptorTableByteCount,
+        let table = try unsafe RingArea.descriptorTable.resolve(
+            addresses.descriptorTable, in: space, byteCount: layout.descriptorTableByteCount,
             alignment: SplitRingLayout.descriptorTableAlignment, memory: memory)
-        let available = try unsafe Self.resolve(
-            .availableRing, addresses.availableRing, in: space, byteCount: layout.availableRingByteCount,
+        let available = try unsafe RingArea.availableRing.resolve(
+            addresses.availableRing, in: space, byteCount: layout.availableRingByteCount,
             alignment: SplitRingLayout.availableRingAlignment, memory: memory)
-        let used = try unsafe Self.resolve(
-            .usedRing, addresses.usedRing, in: space, byteCount: layout.usedRingByteCount,
+        let used = try unsafe RingArea.usedRing.resolve(
+            addresses.usedRing, in: space, byteCount: layout.usedRingByteCount,
             alignment: SplitRingLayout.usedRingAlignment, memory: memory)
 
         unsafe descriptors = UnsafePointer(table.assumingMemoryBound(to: Atomic<UInt64>.self))
@@ -62,26 +62,6 @@ struct SplitRing {
 
     private static func field(_ area: UnsafeMutableRawPointer, _ offset: Int) -> UnsafePointer<Atomic<UInt16>> {
         unsafe UnsafePointer((area + offset).assumingMemoryBound(to: Atomic<UInt16>.self))
-    }
-
-    /// The host address of one area, which must lie whole in one region and be aligned in the guest and here.
-    private static func resolve(
-        _ area: RingArea, _ address: UInt64, in space: RingAddressSpace, byteCount: Int, alignment: Int,
-        memory: borrowing GuestMemory
-    ) throws(VirtqueueError) -> UnsafeMutableRawPointer {
-        let range =
-            switch space {
-            case .user: unsafe memory.hostRange(user: UserAddress(address), byteCount: UInt64(byteCount))
-            case .guestPhysical: unsafe memory.hostRange(guest: GuestAddress(address), byteCount: UInt64(byteCount))
-            }
-        guard let range = unsafe range, range.count == byteCount, let base = range.baseAddress else {
-            throw .ringOutsideMemory(area, address: address)
-        }
-        // Our address too: atomics need it, and a front-end may map a region at an odd file offset.
-        guard address % UInt64(alignment) == 0, Int(bitPattern: base) % alignment == 0 else {
-            throw .misaligned(area, address: address)
-        }
-        return unsafe base
     }
 }
 
@@ -108,7 +88,7 @@ extension SplitRing {
         // SAFETY: masked, although the caller checked it: a wrong index must not be a wrong address.
         let words = unsafe descriptors + 2 * Int(index & mask)
         return unsafe Descriptor(
-            firstWord: words[0].load(ordering: .relaxed), secondWord: words[1].load(ordering: .relaxed))
+            .split, firstWord: words[0].load(ordering: .relaxed), secondWord: words[1].load(ordering: .relaxed))
     }
 
     /// The used index at which the driver wants the next call (EVENT_IDX).

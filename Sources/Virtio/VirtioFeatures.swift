@@ -16,6 +16,10 @@ public struct VirtioFeatures: OptionSet, Hashable, Sendable {
     public static let eventIndex = VirtioFeatures(rawValue: 1 << 29)
     /// VHOST_USER_F_PROTOCOL_FEATURES: not virtio's; the front-end keeps it from the guest.
     public static let vhostUserProtocolFeatures = VirtioFeatures(rawValue: 1 << 30)
+    /// VIRTIO_F_RING_PACKED: rings have the packed layout.
+    public static let packedRing = VirtioFeatures(rawValue: 1 << 34)
+    /// VIRTIO_F_IN_ORDER: the device uses chains in the order in which they were offered.
+    public static let inOrder = VirtioFeatures(rawValue: 1 << 35)
     /// VIRTIO_F_VERSION_1: a device of virtio 1.0 or later; without it QEMU refuses ours.
     public static let version1 = VirtioFeatures(rawValue: 1 << 32)
 }

@@ -21,14 +21,94 @@ extension Virtqueue {
         _ access: DescriptorAccess, into batch: inout ChainBatch, memory: borrowing GuestMemory, offset: UInt32 = 0,
         byteLimit: Int, chainLimit: Int = .max
     ) throws(VirtqueueError) {
+        let rules = LookRules(
+            access: access, allowsIndirect: hasIndirectDescriptors, offset: offset, byteLimit: byteLimit,
+            chainLimit: chainLimit)
+        switch layout {
+        case .split(var queue):
+            defer { layout = .split(queue) }
+            try queue.look(rules, into: &batch, memory: memory)
+        case .packed(var queue):
+            defer { layout = .packed(queue) }
+            try queue.look(rules, into: &batch, memory: memory)
+        }
+    }
+
+    /// Uses the chains whose readable bytes were all moved, the first `byteCount` of the batch's.
+    ///
+    /// - Returns: how many bytes of the chain behind them were moved, counted from where the batch began in it: the
+    ///   caller adds it to that chain's offset.
+    public mutating func pushConsumed(_ batch: borrowing ChainBatch, byteCount: Int) -> (chainCount: Int, rest: UInt32)
+    {
+        switch layout {
+        case .split(var queue):
+            defer { layout = .split(queue) }
+            return queue.useConsumed(batch, byteCount: byteCount)
+        case .packed(var queue):
+            defer { layout = .packed(queue) }
+            return queue.useConsumed(batch, byteCount: byteCount)
+        }
+    }
+
+    /// Uses the chains that the first `byteCount` bytes went into; the last one perhaps in part.
+    ///
+    /// Chains that no byte went into stay the driver's, but one of no bytes at all is used wherever it is met.
+    ///
+    /// - Returns: how many chains were used.
+    @discardableResult
+    public mutating func pushFilled(_ batch: borrowing ChainBatch, byteCount: Int) -> Int {
+        switch layout {
+        case .split(var queue):
+            defer { layout = .split(queue) }
+            return queue.useFilled(batch, byteCount: byteCount)
+        case .packed(var queue):
+            defer { layout = .packed(queue) }
+            return queue.useFilled(batch, byteCount: byteCount)
+        }
+    }
+
+    /// Uses every chain of the batch with nothing written: what was wanted of them has been copied out, or is thrown
+    /// away.
+    ///
+    /// - Returns: how many bytes were wanted of them, those too that found no room in the batch.
+    @discardableResult
+    public mutating func pushDiscarded(_ batch: borrowing ChainBatch) -> UInt64 {
+        switch layout {
+        case .split(var queue):
+            defer { layout = .split(queue) }
+            return queue.useAll(batch)
+        case .packed(var queue):
+            defer { layout = .packed(queue) }
+            return queue.useAll(batch)
+        }
+    }
+}
+
+/// What a look at the ring wants.
+struct LookRules {
+    let access: DescriptorAccess
+    /// Whether VIRTIO_F_INDIRECT_DESC was negotiated.
+    let allowsIndirect: Bool
+    /// How many bytes of the oldest chain were moved before.
+    let offset: UInt32
+    let byteLimit: Int
+    let chainLimit: Int
+}
+
+/// The work on many chains, once for each layout.
+extension VirtqueueLayout {
+    @inline(__always)
+    fileprivate mutating func look(
+        _ rules: LookRules, into batch: inout ChainBatch, memory: borrowing GuestMemory
+    ) throws(VirtqueueError) {
         rewind()
         batch.removeAll()
-        while !batch.chains.isFull, batch.chains.count < chainLimit, batch.vectors.byteCount < byteLimit,
-            batch.descriptorCount < Self.descriptorsPerBatch
+        while !batch.chains.isFull, batch.chains.count < rules.chainLimit, batch.vectors.byteCount < rules.byteLimit,
+            batch.descriptorCount < Virtqueue.descriptorsPerBatch
         {
             let chain: Chain?
             do throws(VirtqueueError) {
-                chain = try next(access, offset: batch.isEmpty ? offset : 0, into: &batch.vectors, memory: memory)
+                chain = try next(rules, offset: batch.isEmpty ? rules.offset : 0, into: &batch.vectors, memory: memory)
             } catch {
                 guard !batch.isEmpty else { throw error }
                 return
@@ -42,12 +122,10 @@ extension Virtqueue {
         }
     }
 
-    /// Uses the chains whose readable bytes were all moved, the first `byteCount` of the batch's.
-    ///
-    /// - Returns: how many bytes of the chain behind them were moved, counted from where the batch began in it: the
-    ///   caller adds it to that chain's offset.
-    public mutating func pushConsumed(_ batch: borrowing ChainBatch, byteCount: Int) -> (chainCount: Int, rest: UInt32)
-    {
+    @inline(__always)
+    fileprivate mutating func useConsumed(
+        _ batch: borrowing ChainBatch, byteCount: Int
+    ) -> (chainCount: Int, rest: UInt32) {
         var left = byteCount
         var index = 0
         while index < batch.chains.count {
@@ -55,7 +133,7 @@ extension Virtqueue {
             guard left >= Int(chain.mappedByteCount), !chain.isCut else { break }
             left -= Int(chain.mappedByteCount)
             // Nothing was written into them: 0, whatever the length of what we read (§2.7.8).
-            pushUsed(chain, written: 0)
+            use(chain.extent, written: 0)
             index += 1
         }
         rewind()
@@ -63,13 +141,8 @@ extension Virtqueue {
         return (index, UInt32(truncatingIfNeeded: left))
     }
 
-    /// Uses the chains that the first `byteCount` bytes went into; the last one perhaps in part.
-    ///
-    /// Chains that no byte went into stay the driver's, but one of no bytes at all is used wherever it is met.
-    ///
-    /// - Returns: how many chains were used.
-    @discardableResult
-    public mutating func pushFilled(_ batch: borrowing ChainBatch, byteCount: Int) -> Int {
+    @inline(__always)
+    fileprivate mutating func useFilled(_ batch: borrowing ChainBatch, byteCount: Int) -> Int {
         var left = byteCount
         var index = 0
         while index < batch.chains.count {
@@ -77,22 +150,18 @@ extension Virtqueue {
             guard left > 0 || chain.mappedByteCount == 0 else { break }
             let written = min(left, Int(chain.mappedByteCount))
             left -= written
-            pushUsed(chain, written: UInt32(truncatingIfNeeded: written))
+            use(chain.extent, written: UInt32(truncatingIfNeeded: written))
             index += 1
         }
         rewind()
         return index
     }
 
-    /// Uses every chain of the batch with nothing written: what was wanted of them has been copied out, or is thrown
-    /// away.
-    ///
-    /// - Returns: how many bytes were wanted of them, those too that found no room in the batch.
-    @discardableResult
-    public mutating func pushDiscarded(_ batch: borrowing ChainBatch) -> UInt64 {
+    @inline(__always)
+    fileprivate mutating func useAll(_ batch: borrowing ChainBatch) -> UInt64 {
         var byteCount: UInt64 = 0
         for index in 0..<batch.chains.count {
-            pushUsed(batch.chains[index], written: 0)
+            use(batch.chains[index].extent, written: 0)
             // At most 2^16 chains below 4 GiB.
             byteCount += UInt64(batch.chains[index].wantedByteCount)
         }

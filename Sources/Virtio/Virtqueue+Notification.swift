@@ -9,18 +9,18 @@ extension Virtqueue {
     ///
     /// Has a side effect: an answer of true counts as the call, so the caller makes it.
     public mutating func shouldNotify() -> Bool {
-        guard signalledIndex != publishedIndex else { return false }
-        // Pairs with the barrier between a driver's write of used_event (or of its flags) and its last look at the used
-        // index: one of the two sides sees the other's store.
+        guard owesCall else { return false }
+        // Pairs with the barrier between a driver's write of used_event (or of its flags) and its last look at what is
+        // used: one of the two sides sees the other's store.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        let signalled = signalledIndex
-        let hasHistory = hasSignalHistory
-        signalledIndex = publishedIndex
-        hasSignalHistory = true
-        guard hasEventIndex else { return !ring.driverWantsNoCall }
-        guard hasHistory else { return true }
-        // Has the index passed used_event on its way from `signalled` to now? Modulo 2^16, all of it (§2.7.7.2).
-        return publishedIndex &- ring.loadUsedEvent() &- 1 < publishedIndex &- signalled
+        switch layout {
+        case .split(var queue):
+            defer { layout = .split(queue) }
+            return queue.settleCall(hasEventIndex: hasEventIndex)
+        case .packed(var queue):
+            defer { layout = .packed(queue) }
+            return queue.settleCall(hasEventIndex: hasEventIndex)
+        }
     }
 
     /// The same, for a caller that uses more chains at once: one call for many.
@@ -30,20 +30,28 @@ extension Virtqueue {
     ///
     /// - Parameter mayWait: whether the caller asks again soon, whatever happens.
     public mutating func shouldNotify(mayWait: Bool) -> Bool {
-        guard !mayWait || 2 * Int(publishedIndex &- signalledIndex) >= size else { return false }
+        guard !mayWait || 2 * uncalledCount >= size else { return false }
         return shouldNotify()
     }
 
     /// Whether the driver was not called yet for something it was shown. Touches no guest memory.
     public var owesCall: Bool {
-        publishedIndex != signalledIndex
+        uncalledCount > 0
+    }
+
+    private var uncalledCount: Int {
+        switch layout {
+        case .split(let queue): queue.uncalledCount
+        case .packed(let queue): queue.uncalledCount
+        }
     }
 
     /// Asks the driver for no kicks, as far as it heeds that.
     public mutating func disableNotifications() {
-        // With EVENT_IDX avail_event stays where it is, behind the driver, and is not passed again.
-        guard !hasEventIndex else { return }
-        ring.storeUsedFlags(wantsKicks: false)
+        switch layout {
+        case .split(let queue): queue.disableKicks(hasEventIndex: hasEventIndex)
+        case .packed(let queue): queue.disableKicks(hasEventIndex: hasEventIndex)
+        }
     }
 
     /// Asks the driver for a kick when it has made `count` more chains available.
@@ -55,14 +63,21 @@ extension Virtqueue {
     /// - Returns: true when as many are available already, perhaps without a kick: look again, or wait for ever.
     public mutating func enableNotifications(after count: UInt16 = 1) -> Bool {
         let wanted = hasEventIndex ? count : 1
-        if hasEventIndex {
-            ring.storeAvailableEvent(availableIndex &+ wanted &- 1)
-        } else {
-            ring.storeUsedFlags(wantsKicks: true)
+        switch layout {
+        case .split(let queue): queue.enableKicks(after: wanted, hasEventIndex: hasEventIndex)
+        case .packed(let queue): queue.enableKicks(after: wanted, hasEventIndex: hasEventIndex)
         }
-        // Pairs with the driver's barrier between writing its index and reading avail_event or our flags.
+        // Pairs with the driver's barrier between making chains available and reading when we want to be kicked.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        return ring.loadAvailableIndex() &- availableIndex >= wanted
+        return hasAvailable(wanted)
     }
 
+    /// Whether the driver has made so many chains available that nobody has looked at yet; in a packed ring, chains that
+    /// fill as many slots.
+    public func hasAvailable(_ count: UInt16) -> Bool {
+        switch layout {
+        case .split(let queue): queue.hasAvailable(count)
+        case .packed(let queue): queue.hasAvailable(count)
+        }
+    }
 }

@@ -1,16 +1,22 @@
 /// What a guest's driver can do wrong on a ring. The ring is broken then and is served no more; everything else goes
 /// on.
 public enum VirtqueueError: Error, Equatable, Sendable {
-    /// The ring size is 0, over 32768 or no power of two (virtio 1.3 §2.7).
+    /// The ring size is 0 or over 32768, or in a split ring no power of two (virtio 1.3 §2.7, §2.8.10).
     case badSize(UInt32)
     /// A part of the ring is not aligned as §2.7 asks.
     case misaligned(RingArea, address: UInt64)
     /// A part of the ring is not, or not wholly, in memory that the front-end shared.
     case ringOutsideMemory(RingArea, address: UInt64)
+    /// No ring of this size and layout can go on there (SET_VRING_BASE).
+    case badBase(UInt32)
     /// The available index is further ahead of us than the ring has entries.
     case availableIndexTooFarAhead(UInt16, position: UInt16, size: UInt16)
     /// An entry of the available ring names no descriptor.
     case headOutOfRange(UInt16, size: UInt16)
+    /// A chain of a packed ring has an id that no chain can have.
+    case bufferIDOutOfRange(UInt16, size: UInt16)
+    /// A descriptor in the midst of a packed ring's chain is not available although the first one is (§2.8.21).
+    case chainNotWhollyAvailable(slot: UInt16)
     /// A descriptor's `next` is outside its table.
     case nextOutOfRange(UInt16, tableCount: Int)
     /// The chain has more descriptors than its table: it loops (§2.7.5.2).
@@ -37,13 +43,13 @@ public enum VirtqueueError: Error, Equatable, Sendable {
     case memoryGone
 }
 
-/// The three parts of a split ring, with their alignments.
+/// The three parts of a ring, by their names in a split one.
 public enum RingArea: String, Sendable {
-    /// The descriptor table.
+    /// The descriptor table; a packed ring's descriptor ring.
     case descriptorTable = "descriptor table"
-    /// The available ring, written by the driver.
+    /// The available ring, written by the driver; a packed ring's driver area.
     case availableRing = "available ring"
-    /// The used ring, written by us.
+    /// The used ring, written by us; a packed ring's device area.
     case usedRing = "used ring"
 }
 
@@ -52,15 +58,21 @@ extension VirtqueueError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .badSize(let size):
-            "the ring size \(size) is not a power of two from 1 to 32768"
+            "a ring cannot have the size \(size)"
         case .misaligned(let area, let address):
             "the \(area.rawValue) at \(hex(address)) is misaligned"
         case .ringOutsideMemory(let area, let address):
             "the \(area.rawValue) at \(hex(address)) is not in shared memory"
+        case .badBase(let base):
+            "the ring cannot go on at \(hex(UInt64(base)))"
         case .availableIndexTooFarAhead(let index, let position, let size):
             "the available index \(index) is more than \(size) ahead of \(position)"
         case .headOutOfRange(let head, let size):
             "the available ring names descriptor \(head) of \(size)"
+        case .bufferIDOutOfRange(let id, let size):
+            "a chain has the id \(id) of \(size)"
+        case .chainNotWhollyAvailable(let slot):
+            "a chain is available, and its descriptor in slot \(slot) is not"
         case .nextOutOfRange(let next, let tableCount):
             "a descriptor goes on in \(next) of \(tableCount)"
         case .chainTooLong(let tableCount):

@@ -91,8 +91,8 @@ extension ConsoleDevice {
 
     /// Ends a queue.
     ///
-    /// - Returns: the position that it goes on at when it is started again; nil when it does not run.
-    public mutating func stopQueue(_ index: Int) -> UInt16? {
+    /// - Returns: the base that it goes on at when it is started again; nil when it does not run.
+    public mutating func stopQueue(_ index: Int) -> UInt32? {
         guard (0..<queueCount).contains(index) else { return nil }
         switch QueueRole(queueIndex: index) {
         case .controlReceiveq: return Self.end(&controlReceiveq)
@@ -102,10 +102,10 @@ extension ConsoleDevice {
         }
     }
 
-    private static func end(_ queue: inout Virtqueue?) -> UInt16? {
-        let position = queue?.position
+    private static func end(_ queue: inout Virtqueue?) -> UInt32? {
+        let base = queue?.base
         queue = nil
-        return position
+        return base
     }
 
     /// Whether a queue's driver was not called yet for something it was shown. Touches no guest memory.

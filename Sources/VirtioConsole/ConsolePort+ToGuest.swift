@@ -71,11 +71,9 @@ extension ConsolePort {
     }
 
     /// Whether what was waited for is there; true when nothing was.
-    ///
-    /// - Throws: ``VirtqueueError``: the guest is at fault, and the receiveq must be stopped.
-    public mutating func hasRefill() throws(VirtqueueError) -> Bool {
+    public mutating func hasRefill() -> Bool {
         guard let count = awaitedRefill else { return true }
-        guard let available = try receiveq?.availableCount(), available >= Int(count) else { return false }
+        guard receiveq?.hasAvailable(count) == true else { return false }
         refillThreshold.wasReached()
         awaitedRefill = nil
         return true

@@ -53,6 +53,11 @@ struct VhostUserSerial: ParsableCommand {
     var maxPorts = DaemonConfiguration.defaultMaxPorts
 
     @Option(
+        name: .customLong("packed-rings"),
+        help: ArgumentHelp("Offer packed virtqueues to the guest, on or off.", valueName: "on|off"))
+    var packedRings = Switch.off
+
+    @Option(
         name: .customLong("poll-us"),
         help: ArgumentHelp(
             "Stay awake for up to this long after activity, 0 to 1000 microseconds: quicker answers for processor time.",
@@ -97,6 +102,11 @@ struct VhostUserSerial: ParsableCommand {
         return OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, socketDirectory: socketDirectory,
             socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
-            pollingMicroseconds: pollingMicroseconds, logLevel: logLevel)
+            offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, logLevel: logLevel)
     }
+}
+
+/// The value of an option that is on or off.
+enum Switch: String, ExpressibleByArgument, CaseIterable {
+    case on, off
 }

@@ -112,7 +112,7 @@ struct Conversation: ~Copyable {
         guard session.vring(index).isRunnable else { return stop(index) }
         guard running[index] == nil else { return }
         do {
-            running[index] = UInt32(try session.activate(index).position)
+            running[index] = try session.activate(index).base
             broken[index] = nil
         } catch {
             broken[index] = error

@@ -34,12 +34,12 @@ struct ConsoleDeviceRegressionTests {
 
         func start(_ role: QueueRole, _ driver: MockDriver, at position: UInt16, goesOn: Bool) throws {
             let queue = try Virtqueue(
-                driver.userAddresses, in: .user, size: UInt32(driver.size), base: position, features: [.eventIndex],
+                driver.userAddresses, in: .user, size: UInt32(driver.size), base: UInt32(position), features: [.eventIndex],
                 memory: memory)
             device.startQueue(role.queueIndex, queue, goesOn: goesOn)
         }
 
-        func stop(_ role: QueueRole) -> UInt16? { device.stopQueue(role.queueIndex) }
+        func stop(_ role: QueueRole) -> UInt16? { base(device.stopQueue(role.queueIndex)) }
 
         /// Looks at what port 1 has for the host; returns how many bytes that are.
         func look() throws -> Int {

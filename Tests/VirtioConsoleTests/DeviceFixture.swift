@@ -54,13 +54,13 @@ final class DeviceFixture {
         device.startQueue(
             role.queueIndex,
             try Virtqueue(
-                driver.userAddresses, in: .user, size: UInt32(driver.size), base: base,
+                driver.userAddresses, in: .user, size: UInt32(driver.size), base: UInt32(base),
                 features: device.acknowledgedFeatures, memory: memory), goesOn: goesOn)
     }
 
-    func stop(_ role: QueueRole) -> UInt16? { device.stopQueue(role.queueIndex) }
+    func stop(_ role: QueueRole) -> UInt16? { base(device.stopQueue(role.queueIndex)) }
     func isRunning(_ role: QueueRole) -> Bool { device.isRunning(role.queueIndex) }
-    func stop(index: Int) -> UInt16? { device.stopQueue(index) }
+    func stop(index: Int) -> UInt16? { base(device.stopQueue(index)) }
     func isRunning(index: Int) -> Bool { device.isRunning(index) }
 
     func startControl(size: Int = 64) throws {
@@ -310,3 +310,6 @@ struct GuestMessage: Equatable, CustomStringConvertible {
         return GuestMessage(port: port, event: .resize, value: 0, tail: tail)
     }
 }
+
+/// The base of a split ring: its position.
+func base(_ base: UInt32?) -> UInt16? { base.flatMap { UInt16(exactly: $0) } }

@@ -21,7 +21,7 @@ final class QueueFixture {
         let driver = MockDriver(memory: test, size: size, base: test.regions[0].guestBase, startingAt: index)
         let memory = try test.makeGuestMemory()
         queue = try Virtqueue(
-            driver.userAddresses, in: .user, size: UInt32(size), base: index, features: features, memory: memory)
+            driver.userAddresses, in: .user, size: UInt32(size), base: UInt32(index), features: features, memory: memory)
         batch = ChainBatch(chainCapacity: chainCapacity, pieceCapacity: pieceCapacity)
         self.test = test
         self.driver = driver
@@ -66,8 +66,12 @@ final class QueueFixture {
     var largestAvailableCount: Int { queue.largestAvailableCount }
     func disableKicks() { queue.disableNotifications() }
     func availableCount() throws(VirtqueueError) -> Int { try queue.availableCount() }
-    var position: UInt16 { queue.position }
-    var publishedIndex: UInt16 { queue.publishedIndex }
+    var position: UInt16 { split.position }
+    var publishedIndex: UInt16 { split.publishedIndex }
+    private var split: SplitQueue {
+        guard case .split(let split) = queue.layout else { preconditionFailure("the test has a split ring") }
+        return split
+    }
     var chainCount: Int { batch.chainCount }
     var byteCount: Int { batch.byteCount }
     var pieceCount: Int { batch.vectors.count }
@@ -75,16 +79,16 @@ final class QueueFixture {
     /// Starts the queue anew where it stands.
     func restart() throws(VirtqueueError) {
         queue = try Virtqueue(
-            driver.guestAddresses, in: .guestPhysical, size: UInt32(driver.size), base: queue.position, features: [],
+            driver.guestAddresses, in: .guestPhysical, size: UInt32(driver.size), base: queue.base, features: [],
             memory: memory)
     }
 
     /// What must hold at any time between two verbs.
     func checkInvariants() {
-        let size = queue.ring.size
-        let looked = queue.lookPosition &- queue.position
-        let available = queue.availableIndex &- queue.position
-        let unpublished = queue.usedIndex &- queue.publishedIndex
+        let size = split.ring.size
+        let looked = split.lookPosition &- split.position
+        let available = split.availableIndex &- split.position
+        let unpublished = split.usedIndex &- split.publishedIndex
         #expect(looked <= size)
         #expect(available <= size)
         #expect(unpublished <= size)
