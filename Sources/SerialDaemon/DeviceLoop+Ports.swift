@@ -77,7 +77,7 @@ extension DeviceLoop {
                 guard device.ports[port].enableToHostKicks() else { return }
                 continue
             }
-            try takeBatch(port: port, route: route)
+            budget -= try takeBatch(port: port, route: route)
         }
         goOnSoon(port: port)
     }
@@ -88,17 +88,19 @@ extension DeviceLoop {
         busyPorts.insert(port)
     }
 
-    /// What looking at the batch takes of a turn's budget, beside its bytes: a guest may make chains of many
-    /// descriptors and few bytes.
+    /// What looking at the batch takes of a turn's budget, beside the bytes that are moved: a guest may make chains of
+    /// many descriptors and few bytes.
     private var cost: Int {
-        batch.byteCount + 64 + 64 * batch.chainCount + 16 * batch.descriptorCount
+        64 + 64 * batch.chainCount + 16 * batch.descriptorCount
     }
 
-    private mutating func takeBatch(port: Int, route: PortEndpoint.Route) throws(VirtqueueError) {
+    /// Hands the batch to whoever gets it; returns how many bytes that was.
+    private mutating func takeBatch(port: Int, route: PortEndpoint.Route) throws(VirtqueueError) -> Int {
         switch route {
         case .client:
             let taken = batch.byteCount == 0 ? 0 : try sendBatch(port: port)
             device.ports[port].didTakeToHost(batch, byteCount: taken)
+            return taken
         case .replay:
             let lost = endpoints[port].keep(batch.vectors)
             device.ports[port].didTakeToHost(batch, byteCount: batch.byteCount)
@@ -109,8 +111,9 @@ extension DeviceLoop {
                     port, "\(byteCount) bytes of the guest were for a client that has gone, and are thrown away")
             }
         case .hold:
-            break
+            return 0
         }
+        return batch.byteCount
     }
 
     private mutating func sendBatch(port: Int) throws(VirtqueueError) -> Int {
@@ -134,15 +137,13 @@ extension DeviceLoop {
 
     /// Fills the guest's buffers with what the client has sent.
     private mutating func serveToGuest(port: Int) {
-        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes, device.ports[port].hasRefill() else { return }
-        refillPorts.remove(port)
-        device.ports[port].disableToGuestKicks()
         var failure: VirtqueueError?
         do throws(VirtqueueError) {
             try fillChains(port: port)
         } catch {
             failure = error
         }
+        // With nothing new either: a call may have been left for this turn.
         if device.ports[port].publishToGuest(mayWait: busyPorts.contains(port)) {
             signalCall(QueueRole.receiveq(port: port).queueIndex)
         }
@@ -152,6 +153,9 @@ extension DeviceLoop {
     }
 
     private mutating func fillChains(port: Int) throws(VirtqueueError) {
+        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes, device.ports[port].hasRefill() else { return }
+        refillPorts.remove(port)
+        device.ports[port].disableToGuestKicks()
         var budget = Self.bytesPerTurn
         while budget > 0 {
             guard endpoints[port].mayHaveBytes, let byteLimit = endpoints[port].client?.readByteCount else { return }
@@ -165,6 +169,7 @@ extension DeviceLoop {
             }
             let filled = batch.byteCount == 0 ? 0 : try receiveBatch(port: port)
             device.ports[port].didFillToGuest(batch, byteCount: filled)
+            budget -= filled
         }
         goOnSoon(port: port)
     }

@@ -64,4 +64,36 @@ struct DeviceLoopCallTests {
         #expect(try queue.wasCalled())
         #expect(queue.reap().count == 24)
     }
+
+    /// The guest has room for more than one turn's bytes and gets one: it must hear of it.
+    @Test func fewBytesIntoManyBuffersAreCalledFor() throws {
+        let fixture = try DeviceLoopFixture([.port()], ringSize: 256)
+        try fixture.boot()
+        let client = try fixture.connect(1)
+        try fixture.open(1)
+        _ = try fixture.guest.receiveq(1).wasCalled()
+        for byte in 0..<3 as Range<UInt8> {
+            client.send([byte])
+            try fixture.settle()
+            #expect(try fixture.guest.receiveq(1).wasCalled())
+            #expect(fixture.guest.read(port: 1) == [byte])
+        }
+    }
+
+    /// A call that was left for the next turn is made in it, though there was nothing to do.
+    @Test func callThatWaitedIsMadeWhenNothingMoreComes() throws {
+        let fixture = try DeviceLoopFixture([.port()], ringSize: 256)
+        try fixture.boot()
+        let client = try fixture.connect(1)
+        try fixture.open(1)
+        fixture.guest.receiveq(1).reap()
+        _ = try fixture.guest.receiveq(1).wasCalled()
+        // A little less than a turn's worth: the turn ends with its budget used up and the socket found empty.
+        let byteCount = DeviceLoop.bytesPerTurn - 100
+        client.growSendBuffer()
+        #expect(client.send(pattern(byteCount)) == byteCount)
+        try fixture.settle()
+        #expect(try fixture.guest.receiveq(1).wasCalled())
+        expectEqual(fixture.guest.read(port: 1), pattern(byteCount))
+    }
 }

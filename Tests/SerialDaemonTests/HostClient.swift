@@ -75,11 +75,15 @@ final class HostClient {
 
     /// Makes its socket take little: the kernel raises this to its minimum of some 4 KiB.
     func shrinkSendBuffer() { setSmallSendBuffer(descriptor) }
+    /// Makes its socket take a turn's worth at once.
+    func growSendBuffer() { setSendBuffer(descriptor, 1 << 20) }
 }
 
 /// Limits what a socket holds for its reader to some 4 KiB.
-func setSmallSendBuffer(_ descriptor: Int32) {
-    var size: Int32 = 1
+func setSmallSendBuffer(_ descriptor: Int32) { setSendBuffer(descriptor, 1) }
+
+private func setSendBuffer(_ descriptor: Int32, _ byteCount: Int32) {
+    var size = byteCount
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
 }
 
