@@ -153,7 +153,9 @@ extension DeviceLoop {
     }
 
     private mutating func fillChains(port: Int) throws(VirtqueueError) {
-        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes, device.ports[port].hasRefill() else { return }
+        guard device.ports[port].canReceive, endpoints[port].mayHaveBytes, device.ports[port].hasRefill() else {
+            return
+        }
         refillPorts.remove(port)
         device.ports[port].disableToGuestKicks()
         var budget = Self.bytesPerTurn

@@ -6,6 +6,7 @@ extension DeviceLoop {
     /// Waits until something happens, for as long as there is nothing to do.
     ///
     /// - Parameter timeoutMilliseconds: how long at most; −1 is for ever.
+    /// - Throws: the host's error, when waiting itself fails.
     mutating func wait(timeoutMilliseconds: Int32) throws(SystemError) {
         let timeout = waitingTime(timeoutMilliseconds)
         guard polling.isOn, timeout != 0 else {
@@ -27,18 +28,17 @@ extension DeviceLoop {
         var now = start
         repeat {
             try epoll.wait(into: &events, timeoutMilliseconds: 0)
-            guard events.count == 0 else {
-                polling.foundWork()
-                return true
-            }
             now = MonotonicClock.nanoseconds()
-        } while now &- start < polling.window
-        if ThreadUsage.preemptionCount() == preemptions {
-            polling.foundNothing()
-        } else {
+        } while events.count == 0 && now &- start < polling.window
+        if ThreadUsage.preemptionCount() != preemptions {
+            // What happened, if anything did, was perhaps the work of the thread that we kept waiting.
             polling.wasPreempted(now: now)
+        } else if events.count > 0 {
+            polling.foundWork()
+        } else {
+            polling.foundNothing()
         }
-        return false
+        return events.count > 0
     }
 
     /// Not at all while work is left; a short while for rings that are polled because they have no kick.

@@ -57,7 +57,8 @@ package struct OperatorSettings: Sendable {
         return DaemonConfiguration(
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
-            ports: configured, offersPackedRings: offersPackedRings, pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
+            ports: configured, offersPackedRings: offersPackedRings,
+            pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
     }
 
     private func frontendSource() throws(ConfigurationError) -> FrontendSource {

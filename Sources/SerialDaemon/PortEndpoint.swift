@@ -293,10 +293,6 @@ struct PortEndpoint: ~Copyable {
     mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
         switch try Self.receive(into: vectors, from: stream) {
         case .bytes(let count):
-            // Fewer than there was room for: the socket is empty, and epoll says when that changes. Of a client that
-            // hung up it says nothing more, so its socket is read to the end.
-            let hasHungUp = client?.hasHungUp == true
-            client?.isReadable = count == vectors.byteCount || hasHungUp
             noteRead(count, of: vectors.byteCount)
             return count
         case .wouldBlock:
@@ -308,12 +304,25 @@ struct PortEndpoint: ~Copyable {
         return 0
     }
 
+    /// Remembers what a read of `byteCount` bytes tells about the client's socket.
+    ///
+    /// One that filled all the room tells nothing, so the socket is asked: cheaper than to map buffers of the guest for a
+    /// read that finds nothing.
     private mutating func noteRead(_ byteCount: Int, of room: Int) {
         guard let former = client?.readByteCount else { return }
         if byteCount == room {
-            client?.readByteCount = min(2 * former, Self.largestRead)
-        } else if byteCount < former / 2 {
-            client?.readByteCount = max(former / 2, Self.smallestRead)
+            let left = unreadByteCount
+            client?.isReadable = left > 0
+            client?.readByteCount = min(max(left, former), Self.largestRead)
+        } else {
+            client?.isReadable = false
+            if byteCount <= former / 2 {
+                client?.readByteCount = max(former / 2, Self.smallestRead)
+            }
+        }
+        // Of a client that hung up epoll says nothing more, so its socket is read to the end.
+        if client?.hasHungUp == true {
+            client?.isReadable = true
         }
     }
 

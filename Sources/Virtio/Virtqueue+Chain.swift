@@ -39,4 +39,3 @@ extension VirtqueueLayout {
             descriptorCount: walk.descriptorCount)
     }
 }
-

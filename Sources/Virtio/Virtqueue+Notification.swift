@@ -29,6 +29,7 @@ extension Virtqueue {
     /// something to go on with: half of what the ring holds.
     ///
     /// - Parameter mayWait: whether the caller asks again soon, whatever happens.
+    /// - Returns: whether the driver must be called now.
     public mutating func shouldNotify(mayWait: Bool) -> Bool {
         guard !mayWait || 2 * uncalledCount >= size else { return false }
         return shouldNotify()

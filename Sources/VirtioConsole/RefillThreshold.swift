@@ -11,6 +11,7 @@ struct RefillThreshold: Equatable {
     /// How many buffers to wait for now.
     ///
     /// - Parameter largestAvailableCount: the most that the driver was seen to offer at a time.
+    /// - Returns: 1 to half of that.
     func count(largestAvailableCount: Int) -> UInt16 {
         UInt16(truncatingIfNeeded: max(1, min(wanted, largestAvailableCount / 2, Int(UInt16.max))))
     }

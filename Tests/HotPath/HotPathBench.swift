@@ -108,7 +108,9 @@ final class HotPathBench {
     func moveToHost(chainCount: Int) throws {
         let driver = drivers[QueueRole.transmitq(port: Self.port).queueIndex]
         let heads = (0..<Self.ringSize).map { _ in
-            driver.writeChain([.init(address: driver.allocate(Self.bufferByteCount), length: UInt32(Self.bufferByteCount))])
+            driver.writeChain([
+                .init(address: driver.allocate(Self.bufferByteCount), length: UInt32(Self.bufferByteCount))
+            ])
         }
         for _ in 0..<chainCount / Self.ringSize {
             for head in heads { driver.makeAvailable(head) }

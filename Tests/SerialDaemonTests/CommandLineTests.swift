@@ -59,6 +59,8 @@ struct CommandLineTests {
         ),
         (["--socket-path=/nowhere/s", "--port", "name=a,path=@a", "--max-ports=128"], "--max-ports=128"),
         (["--socket-path=/nowhere/s", "--port", "name=a,path=@a", "--log-level=loud"], "--log-level=loud"),
+        (["--socket-path=/nowhere/s", "--port", "name=a,path=@a", "--poll-us=1001"], "--poll-us=1001"),
+        (["--socket-path=/nowhere/s", "--port", "name=a,path=@a", "--packed-rings=maybe"], "maybe"),
     ])
     func wrongUsageIsExit64AndNamesTheCulprit(arguments: [String], culprit: String) throws {
         let exit = try SpawnedDaemon(arguments).wait()

@@ -95,7 +95,7 @@ struct DeviceLoopControlTests {
         #expect(try queue.isReportedBroken())
         #expect(fixture.runningCount == fixture.guest.queues.count - 1)
         let base = try fixture.stop(queue)
-        queue.reset(startingAt: UInt16(base))
+        queue.reset(startingAt: base)
         try fixture.restart(queue)
         #expect(try tell(fixture, 5) == [.add(1)])
     }
@@ -187,7 +187,7 @@ struct DeviceLoopControlTests {
             try fixture.stopRings()
             if round == 1 {
                 fixture.guest.reset()
-                fixture.bases = fixture.bases.map { _ in 0 }
+                fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
             }
             try fixture.startRings()
         }

@@ -103,7 +103,7 @@ struct DeviceLoopFairnessTests {
     @Test func contract11_brokenRingCostsNoTurn() throws {
         let (fixture, client) = try DeviceLoopFixture.connected()
         let queue = fixture.guest.transmitq(1)
-        queue.driver.setAvailableIndex(1000)
+        queue.ring.breakRing()
         try queue.kick.signal()
         try fixture.settle()
         #expect(!fixture.isRunning(queue))

@@ -21,7 +21,9 @@ extension DeviceLoopFixture {
 
     /// What QEMU says when it makes the device.
     func negotiate() throws {
-        #expect(try say(.getFeatures)?.value.map { $0 & 1 << 30 } == 1 << 30)
+        // IN_ORDER always, RING_PACKED only when it is configured.
+        let offered: UInt64 = 1 << 30 | 1 << 35 | TestRings.feature
+        #expect(try say(.getFeatures)?.value.map { $0 & (1 << 30 | 1 << 34 | 1 << 35) } == offered)
         #expect(try say(.getProtocolFeatures)?.value.map { $0 & Self.protocolFeatures } == Self.protocolFeatures)
         try say(.setProtocolFeatures(Self.protocolFeatures))
         try say(.setOwner)
@@ -53,8 +55,8 @@ extension DeviceLoopFixture {
     /// Size, base, addresses, kick (signalled once, as QEMU does) and call of one ring.
     func configure(_ queue: GuestQueue) throws {
         let index = UInt32(queue.index)
-        let addresses = queue.driver.userAddresses
-        try say(.setVringNum(index, UInt32(queue.driver.size)))
+        let addresses = queue.ring.userAddresses
+        try say(.setVringNum(index, UInt32(queue.ring.size)))
         try say(.setVringBase(index, bases[queue.index]))
         try say(
             .setVringAddr(
@@ -136,7 +138,7 @@ extension DeviceLoopFixture {
     func rebootGuest() throws {
         try stopRings()
         guest.reset()
-        bases = Array(repeating: 0, count: bases.count)
+        bases = Array(repeating: TestRings.freshBase, count: bases.count)
         try startRings()
         try startDriver()
     }

@@ -22,8 +22,8 @@ final class DeviceLoopFixture {
         case spins
     }
 
-    /// VERSION_1, INDIRECT_DESC, EVENT_IDX, MULTIPORT, SIZE.
-    static let features: UInt64 = 1 << 32 | 1 << 29 | 1 << 28 | 1 << 1 | 1 << 0
+    /// VERSION_1, INDIRECT_DESC, EVENT_IDX, MULTIPORT, SIZE; RING_PACKED when ``TestRings`` says so.
+    static let features: UInt64 = TestRings.feature | 1 << 32 | 1 << 29 | 1 << 28 | 1 << 1 | 1 << 0
     static let eventIndex: UInt64 = 1 << 29
     static let multiport: UInt64 = 1 << 1
     /// Everything that is offered but GPA_ADDRESSES.
@@ -62,7 +62,8 @@ final class DeviceLoopFixture {
             listeners.append(try UnixListener.bind(to: ports[index].address, mode: 0o600))
         }
         let configuration = DaemonConfiguration(
-            frontend: .listen(front), socketDirectory: directory.path, maxPorts: maxPorts, ports: ports, logLevel: .debug)
+            frontend: .listen(front), socketDirectory: directory.path, maxPorts: maxPorts, ports: ports,
+            offersPackedRings: TestRings.arePacked, logLevel: .debug)
         let mailbox = try DeviceMailbox()
         let logQueue = try LogQueue()
         loop = try DeviceLoop.make(
@@ -72,7 +73,7 @@ final class DeviceLoopFixture {
         frontend = FrontendEnd(try UnixStream.connect(to: front))
         guest = try TestGuest(
             maxPorts: maxPorts, ringSize: ringSize, hasEventIndex: features & Self.eventIndex != 0, memory: memory)
-        bases = Array(repeating: 0, count: guest.queues.count)
+        bases = Array(repeating: TestRings.freshBase, count: guest.queues.count)
         self.mailbox = mailbox
         self.features = features
         self.configuration = configuration

@@ -27,7 +27,7 @@ struct DeviceLoopFrontendTests {
             #expect(fixture.runningCount == 0)
             #expect(!client.isAtEnd)
             fixture.guest.reset()
-            fixture.bases = fixture.bases.map { _ in 0 }
+            fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
             try fixture.connectFrontend()
         }
         #expect(fixture.hasClient(1))
@@ -41,7 +41,7 @@ struct DeviceLoopFrontendTests {
         let taken = client.unreadByteCount
         try fixture.disconnectFrontend()
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.connectFrontend()
         try fixture.boot()
         expectEqual(client.receive(), pattern(taken))
@@ -173,7 +173,7 @@ struct DeviceLoopFrontendTests {
         #expect(throws: FakeFrontend.Failure.closed) { try fixture.frontend.wire.receive() }
         #expect(fixture.runningCount == 0)
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.connectFrontend()
         try fixture.boot()
         try fixture.guest.write([1], port: 1)

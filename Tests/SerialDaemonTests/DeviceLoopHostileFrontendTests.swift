@@ -29,7 +29,7 @@ struct DeviceLoopHostileFrontendTests {
             let number = [0, 1, 2, 64, 100, 65535, 65536, .max].randomElement(using: &random) ?? 0
             let descriptor = Bool.random(using: &random) ? queue.kick.rawValue : event.rawValue
             let region = FakeRegion(fixture.guest.memory.regions[0])
-            let addresses = queue.driver.userAddresses
+            let addresses = queue.ring.userAddresses
             var odd = region
             odd.guestBase = UInt64.random(in: 0...(1 << 40), using: &random)
             odd.byteCount = UInt64.random(in: 0...(1 << 20), using: &random)
@@ -73,7 +73,7 @@ struct DeviceLoopHostileFrontendTests {
             let message = soup.message()
             let isAcknowledged = Bool.random(using: &soup.random)
             try fixture.frontend.wire.send(isAcknowledged ? message.needingReply : message)
-            for _ in 0..<3 { fixture.guest.transmitq(1).driver.makeAvailable(UInt16.random(in: 0...70, using: &soup.random)) }
+            for _ in 0..<3 { fixture.guest.transmitq(1).offerNonsense(using: &soup.random) }
             for queue in fixture.guest.queues where Bool.random(using: &soup.random) { try queue.kick.signal() }
             client.send(pattern(10))
             _ = client.receive()
@@ -88,12 +88,26 @@ struct DeviceLoopHostileFrontendTests {
         #expect(mappingCount(of: soup.file.rawValue) == 0)
         #expect(mappingCount(of: fixture.guest.memory.file.rawValue) == 1)
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.connectFrontend()
         try fixture.boot()
         _ = client.receive()
         try fixture.guest.write(pattern(100), port: 1)
         try fixture.settle()
         expectEqual(client.receive(), pattern(100))
+    }
+}
+
+extension GuestQueue {
+    /// A head that may be outside the table, of whatever was written there; or a descriptor with any id and flags.
+    fileprivate func offerNonsense(using random: inout SeededGenerator) {
+        if let packed = ring as? PackedMockDriver {
+            packed.offerRaw(
+                .init(
+                    address: packed.descriptorRing, length: UInt32.random(in: 0...70, using: &random),
+                    id: UInt16.random(in: 0...70, using: &random), flags: UInt16.random(in: 0...7, using: &random)))
+        } else {
+            splitDriver.makeAvailable(UInt16.random(in: 0...70, using: &random))
+        }
     }
 }

@@ -103,7 +103,7 @@ struct DeviceLoopMemoryTests {
         try fixture.disconnectFrontend()
         try fixture.guest.memory.file.resize(toByteCount: 0x2000 + fixture.guest.memory.regions[0].byteCount)
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.connectFrontend()
         try fixture.boot()
         try fixture.open(1)
@@ -122,13 +122,12 @@ struct DeviceLoopMemoryTests {
         try fixture.settle()
         // The last queue's part of the memory ends the file; buffers beyond its ring go.
         let queue = fixture.guest.transmitq(2)
-        let gone = queue.driver.descriptorTable + 0x40000
+        let gone = queue.ring.descriptorBase + 0x40000
         let (victim, survivor) = isTransmit ? (queue, fixture.guest.receiveq(2)) : (fixture.guest.receiveq(2), queue)
         let region = fixture.guest.memory.regions[0]
         try fixture.guest.memory.file.resize(toByteCount: gone - region.guestBase + region.fileOffset)
         let flags: UInt16 = isTransmit ? 0 : MockDriver.write
-        victim.driver.makeAvailable(
-            victim.driver.writeChain([MockDriver.RawDescriptor(address: gone + 0x10000, length: 100, flags: flags)]))
+        victim.ring.offer([MockDriver.RawDescriptor(address: gone + 0x10000, length: 100, flags: flags)])
         try victim.kick.signal()
         b.send(pattern(10))
         try fixture.settle()

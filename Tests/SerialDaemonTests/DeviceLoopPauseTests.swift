@@ -42,7 +42,7 @@ struct DeviceLoopPauseTests {
         let (fixture, client, taken) = try halfSent()
         try fixture.stopRings()
         // Not used: the base is that of the chain.
-        #expect(fixture.bases[fixture.guest.transmitq(1).index] == 0)
+        #expect(fixture.bases[fixture.guest.transmitq(1).index] == TestRings.freshBase)
         expectEqual(client.receive(), pattern(taken))
         try fixture.settle()
         #expect(client.receive() == [])
@@ -55,7 +55,8 @@ struct DeviceLoopPauseTests {
         let (fixture, client, taken) = try halfSent()
         let queue = fixture.guest.transmitq(1)
         try fixture.stopRings()
-        queue.driver.memory.store(UInt32(taken - 1), at: queue.driver.descriptorTable + UInt64(16 * queue.inFlight[0].head) + 8)
+        let descriptor = queue.ring.descriptorBase + UInt64(16 * queue.inFlight[0].slot)
+        queue.ring.memory.store(UInt32(taken - 1), at: descriptor + 8)
         try fixture.startRings()
         expectEqual(client.receive(), pattern(taken))
         try fixture.settle()
@@ -207,7 +208,7 @@ struct DeviceLoopPauseTests {
         let (fixture, client) = try DeviceLoopFixture.connected(.port(guestClose: .eof))
         try fixture.stopRings()
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.guest.offerBuffers(port: 1)
         try fixture.startRings()
         client.send(pattern(10))
@@ -224,8 +225,8 @@ struct DeviceLoopPauseTests {
         let guest = fixture.guest
         for queue in guest.queues {
             let isControl = queue === guest.controlReceiveq || queue === guest.controlTransmitq
-            if !isControl { fixture.bases[queue.index] = 0 }
-            queue.reset(startingAt: UInt16(fixture.bases[queue.index]))
+            if !isControl { fixture.bases[queue.index] = TestRings.freshBase }
+            queue.reset(startingAt: fixture.bases[queue.index])
         }
         try fixture.startRings()
         try fixture.startDriver()
@@ -245,8 +246,8 @@ struct DeviceLoopPauseTests {
         try fixture.guest.sendOpen(1, false)
         try fixture.settle()
         try fixture.stop(queue)
-        queue.reset(startingAt: 1)
-        fixture.bases[queue.index] = 1
+        fixture.bases[queue.index] = TestRings.base(after: 1)
+        queue.reset(startingAt: fixture.bases[queue.index])
         try fixture.restart(queue)
         try fixture.guest.write(pattern(100), port: 1)
         try fixture.settle()
@@ -260,7 +261,7 @@ struct DeviceLoopPauseTests {
         try fixture.stopRings()
         try fixture.demand(message)
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.startRings()
         client.send(pattern(10))
         try fixture.settle()
@@ -273,7 +274,7 @@ struct DeviceLoopPauseTests {
         let (fixture, client) = try DeviceLoopFixture.connected()
         try fixture.stopRings()
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.startRings()
         // After hibernation Linux sends no DEVICE_READY, but PORT_READY for what it knows and PORT_OPEN for what is
         // open.

@@ -151,7 +151,7 @@ struct DeviceLoopRandomTests {
                 ledger.isOpen = false
             }
             fixture.guest.reset()
-            fixture.bases = fixture.bases.map { _ in 0 }
+            fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
             try fixture.startRings()
             try fixture.startDriver()
         }

@@ -53,15 +53,14 @@ struct DeviceLoopRegressionTests {
         try fixture.boot()
         let client = try fixture.connect(1)
         let queue = fixture.guest.transmitq(1)
-        // One descriptor, offered again and again: to offer it twice is a driver's own business.
-        let head = queue.driver.writeChain([MockDriver.RawDescriptor(address: queue.driver.descriptorTable, length: 0)])
-        for _ in 0..<4090 { queue.driver.makeAvailable(head) }
+        let empty = MockDriver.RawDescriptor(address: queue.ring.descriptorBase, length: 0)
+        for _ in 0..<4090 { queue.ring.offer([empty]) }
         try queue.kick.signal()
         try fixture.takeTurn()
-        let usedCount = queue.driver.takeUsed().count
+        let usedCount = queue.ring.takeUsedEntries().count
         #expect(usedCount > 0 && usedCount < 3600)
         try fixture.settle()
-        #expect(usedCount + queue.driver.takeUsed().count == 4090)
+        #expect(usedCount + queue.ring.takeUsedEntries().count == 4090)
         #expect(client.receive() == [])
     }
 
@@ -73,8 +72,8 @@ struct DeviceLoopRegressionTests {
         let (fixture, client) = try DeviceLoopFixture.connected(.port(guestClose: close))
         let queue = fixture.guest.transmitq(1)
         try fixture.stop(queue)
-        queue.reset(startingAt: 65_533)
-        fixture.bases[queue.index] = 65_533
+        fixture.bases[queue.index] = TestRings.base(after: 65_533)
+        queue.reset(startingAt: fixture.bases[queue.index])
         try fixture.restart(queue)
         try fixture.shrinkBuffer(port: 1)
         for index in 0..<6 { try fixture.guest.write(pattern(4000, from: 4000 * index), port: 1) }
@@ -342,11 +341,10 @@ struct DeviceLoopRegressionTests {
         try fixture.settle()
         let region = memory.regions[0]
         let queue = isToGuest ? fixture.guest.receiveq(1) : fixture.guest.transmitq(1)
-        let head = queue.driver.writeChain([
+        queue.ring.offer([
             MockDriver.RawDescriptor(
                 address: region.guestBase + size, length: 4096, flags: isToGuest ? MockDriver.write : 0)
         ])
-        queue.driver.makeAvailable(head)
         try memory.file.resize(toByteCount: region.fileOffset + size)
         try queue.kick.signal()
         client.send(pattern(10))
@@ -367,7 +365,7 @@ struct DeviceLoopRegressionTests {
         try fixture.disconnectFrontend()
         try fixture.connectFrontend()
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try fixture.boot()
         try fixture.open(1)
         #expect(fixture.guest.read(port: 1) == sent)

@@ -69,7 +69,7 @@ struct DeviceLoopRingsRegressionTests {
         _ = fixture.takeControl()
         try stopWithoutDisabling(fixture)
         fixture.guest.reset()
-        fixture.bases = fixture.bases.map { _ in 0 }
+        fixture.bases = fixture.bases.map { _ in TestRings.freshBase }
         try startWithoutEnabling(fixture)
         // Whoever had the port open is no more.
         try fixture.guest.offerBuffers(port: 1)
@@ -97,8 +97,8 @@ struct DeviceLoopRingsRegressionTests {
         try fixture.settle()
         #expect(!client.isAtEnd)
         try fixture.stop(queue)
-        queue.reset(startingAt: 100)
-        fixture.bases[queue.index] = 100
+        fixture.bases[queue.index] = TestRings.base(after: 100)
+        queue.reset(startingAt: fixture.bases[queue.index])
         try fixture.restart(queue)
         // The close was at the end of what is gone: the client is told as soon as it has got what it was sent.
         while client.unreadByteCount > 0 {

@@ -3,13 +3,15 @@ import LinuxIO
 import Testing
 import VirtioTestSupport
 
-/// One queue of the guest's driver: a ``MockDriver`` that gives its buffers back, and the three eventfds.
+/// One queue of the guest's driver: a driver of either layout that gives its buffers back, and the three eventfds.
 ///
 /// It keeps the rules of a driver and checks those of a device: chains are used once and in the order they were
 /// offered, nothing is written into a readable one, and no more into a writable one than it has.
 final class GuestQueue {
     struct Chain {
-        var head: UInt16
+        var id: UInt16
+        /// Where its first descriptor is.
+        var slot: Int
         var descriptorCount: Int
         /// Where the writable bytes are; none in a readable chain.
         var writable: [(address: UInt64, byteCount: Int)]
@@ -18,7 +20,7 @@ final class GuestQueue {
 
     let index: Int
     let hasEventIndex: Bool
-    private(set) var driver: MockDriver
+    private(set) var ring: any RingDriver
     private(set) var kick: EventFileDescriptor
     private(set) var call: EventFileDescriptor
     private(set) var error: EventFileDescriptor
@@ -28,40 +30,40 @@ final class GuestQueue {
     private let base: UInt64
     private let end: UInt64
     private let firstBuffer: UInt64
-    private var usedIndex: UInt16 = 0
-    private var lastKickedIndex: UInt16 = 0
 
     /// The part of guest memory that one queue has.
     static let byteCount: UInt64 = 1 << 20
 
-    init(_ index: Int, memory: TestMemory, size: Int, base: UInt64, hasEventIndex: Bool, startingAt position: UInt16 = 0)
-        throws
-    {
+    init(_ index: Int, memory: TestMemory, size: Int, base: UInt64, hasEventIndex: Bool) throws {
         self.index = index
         self.hasEventIndex = hasEventIndex
         self.base = base
         end = base + Self.byteCount
-        driver = MockDriver(memory: memory, size: size, base: base, startingAt: position)
-        firstBuffer = driver.nextBuffer
-        usedIndex = position
+        ring = TestRings.makeDriver(memory: memory, size: size, base: base, startingAt: TestRings.freshBase)
+        firstBuffer = ring.nextBuffer
         kick = try EventFileDescriptor()
         call = try EventFileDescriptor()
         error = try EventFileDescriptor()
         wantCalls()
     }
 
-    /// The driver begins anew, with a ring of zeros.
-    func reset(startingAt position: UInt16 = 0) {
-        driver = MockDriver(memory: driver.memory, size: driver.size, base: base, startingAt: position)
-        usedIndex = position
+    /// The driver begins anew, with a ring that has nothing in it.
+    func reset(startingAt position: UInt32 = TestRings.freshBase) {
+        ring = TestRings.makeDriver(memory: ring.memory, size: ring.size, base: base, startingAt: position)
         inFlight = []
         wantCalls()
+    }
+
+    /// The driver, for what can only be said of a split ring.
+    var splitDriver: MockDriver {
+        guard let driver = ring as? MockDriver else { preconditionFailure("the ring is packed") }
+        return driver
     }
 
     // MARK: Offering
 
     var freeDescriptorCount: Int {
-        driver.size - inFlight.reduce(0) { $0 + $1.descriptorCount }
+        ring.size - inFlight.reduce(0) { $0 + $1.descriptorCount }
     }
 
     /// Offers bytes to be taken.
@@ -71,7 +73,7 @@ final class GuestQueue {
     func write(pieces: [[UInt8]]) {
         let places = pieces.map { (allocate($0.count), $0.count) }
         for (place, piece) in zip(places, pieces) {
-            driver.memory.write(piece, at: place.0)
+            ring.memory.write(piece, at: place.0)
         }
         offer(places, flags: 0)
     }
@@ -80,12 +82,14 @@ final class GuestQueue {
     func writeIndirect(_ pieces: [[UInt8]]) {
         let descriptors = pieces.map { piece in
             let address = allocate(piece.count)
-            driver.memory.write(piece, at: address)
+            ring.memory.write(piece, at: address)
             return MockDriver.RawDescriptor(address: address, length: UInt32(piece.count))
         }
-        let head = driver.addIndirect(descriptors)
+        let (id, slot) = ring.offerIndirect(descriptors)
         inFlight.append(
-            Chain(head: head, descriptorCount: 1, writable: [], readableByteCount: pieces.reduce(0) { $0 + $1.count }))
+            Chain(
+                id: id, slot: slot, descriptorCount: 1, writable: [],
+                readableByteCount: pieces.reduce(0) { $0 + $1.count }))
     }
 
     /// Offers one chain with room for bytes.
@@ -97,26 +101,25 @@ final class GuestQueue {
 
     private func offer(_ places: [(UInt64, Int)], flags: UInt16) {
         precondition(places.count <= freeDescriptorCount, "the test offers more than the ring holds")
-        let head = driver.writeChain(
+        let (id, slot) = ring.offer(
             places.map { MockDriver.RawDescriptor(address: $0.0, length: UInt32($0.1), flags: flags) })
         let isWritable = flags == MockDriver.write
         inFlight.append(
             Chain(
-                head: head, descriptorCount: places.count, writable: isWritable ? places : [],
+                id: id, slot: slot, descriptorCount: places.count, writable: isWritable ? places : [],
                 readableByteCount: isWritable ? 0 : places.reduce(0) { $0 + $1.1 }))
-        driver.makeAvailable(head)
     }
 
     private func allocate(_ byteCount: Int) -> UInt64 {
-        if driver.nextBuffer + UInt64(byteCount) + 8 > end {
-            driver.nextBuffer = firstBuffer
+        if ring.nextBuffer + UInt64(byteCount) + 8 > end {
+            ring.nextBuffer = firstBuffer
         }
-        return driver.allocate(byteCount)
+        return ring.allocate(byteCount)
     }
 
     /// Kicks, if the device wants to be kicked for what was offered since the last time.
     func notify() throws {
-        if driver.needsKick(eventIndex: hasEventIndex) {
+        if ring.needsKick(eventIndex: hasEventIndex) {
             try kick.signal()
         }
     }
@@ -126,20 +129,19 @@ final class GuestQueue {
     /// Takes back what the device has used: the bytes written into each chain.
     @discardableResult
     func reap() -> [[UInt8]] {
-        let entries = driver.takeUsed()
+        let entries = ring.takeUsedEntries()
         if entries.count > inFlight.count {
             Issue.record("queue \(index): the device has used \(entries.count) of \(inFlight.count) chains")
         }
         defer { wantCalls() }
         return entries.prefix(inFlight.count).map { entry in
-            usedIndex &+= 1
             let chain = inFlight.removeFirst()
-            #expect(entry.id == UInt32(chain.head), "queue \(index): used out of order")
+            #expect(entry.id == UInt32(chain.id), "queue \(index): used out of order")
             let room = chain.writable.reduce(0) { $0 + $1.byteCount }
             #expect(Int(entry.length) <= room, "queue \(index): more is used than there was room for")
             var bytes: [UInt8] = []
             for place in chain.writable {
-                bytes += driver.memory.read(min(place.byteCount, Int(entry.length) - bytes.count), at: place.address)
+                bytes += ring.memory.read(min(place.byteCount, Int(entry.length) - bytes.count), at: place.address)
             }
             return bytes
         }
@@ -151,7 +153,7 @@ final class GuestQueue {
     /// Asks for a call for the next used chain.
     private func wantCalls() {
         guard hasEventIndex else { return }
-        driver.usedEvent = usedIndex
+        ring.wantNextCall()
     }
 
     /// Whether the device has called since the last look.

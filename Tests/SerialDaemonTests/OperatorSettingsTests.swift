@@ -20,6 +20,8 @@ struct OperatorSettingsTests {
         #expect(configuration.queueCount == 64)
         #expect(configuration.socketMode == 0o600)
         #expect(configuration.logLevel == .info)
+        #expect(configuration.pollingNanoseconds == 0)
+        #expect(!configuration.offersPackedRings)
         #expect(
             configuration.ports == [
                 PortConfiguration(
@@ -44,6 +46,14 @@ struct OperatorSettingsTests {
         let configuration = try settings.configuration()
         #expect(configuration.socketGroup == 0)
         #expect(configuration.socketMode == 0o660)
+    }
+
+    @Test func pollingAndPackedRingsAreTakenOver() throws {
+        var settings = try Self.settings("name=a")
+        (settings.pollingMicroseconds, settings.offersPackedRings) = (1000, true)
+        let configuration = try settings.configuration()
+        #expect(configuration.pollingNanoseconds == 1_000_000)
+        #expect(configuration.offersPackedRings)
     }
 
     @Test func inheritedDescriptorReplacesThePath() throws {

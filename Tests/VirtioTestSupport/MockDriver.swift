@@ -44,7 +44,7 @@ public final class MockDriver {
     public var nextBuffer: UInt64
 
     public private(set) var availableIndex: UInt16 = 0
-    private var seenUsedIndex: UInt16 = 0
+    public private(set) var seenUsedIndex: UInt16 = 0
     private var nextDescriptor = 0
     private var kickedIndex: UInt16 = 0
 
