@@ -23,6 +23,9 @@ struct Runner: ParsableCommand {
     @Option(help: "The guest kernel, for scenarios that do not choose one.")
     var kernel = Kernel.newest
 
+    @Option(help: "The layout of the daemon's virtqueues.")
+    var rings = Rings.split
+
     @Option(help: "How many run at a time.")
     var jobs = 2
 
@@ -55,7 +58,7 @@ struct Runner: ParsableCommand {
         Signals.block([SIGCHLD])
         guard let scenario = names.first.flatMap(Scenario.named) else { throw ExitCode(EX_USAGE) }
         do {
-            try scenario.body(Setting(device: device, kernel: kernel, directory: directory))
+            try scenario.body(Setting(device: device, kernel: kernel, directory: directory, rings: rings))
         } catch {
             print(error)
             throw ExitCode.failure
@@ -66,3 +69,5 @@ struct Runner: ParsableCommand {
 extension Device: ExpressibleByArgument {}
 
 extension Kernel: ExpressibleByArgument {}
+
+extension Rings: ExpressibleByArgument {}

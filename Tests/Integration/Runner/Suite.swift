@@ -41,7 +41,8 @@ struct Suite {
             }
         }
         let notRun = skipped > 0 ? ", \(skipped) skipped" : ""
-        print("integration: \(passed) passed, \(failed) failed\(notRun)")
+        let rings = options.rings == .packed ? " (packed rings)" : ""
+        print("integration\(rings): \(passed) passed, \(failed) failed\(notRun)")
         return failed
     }
 
@@ -55,6 +56,7 @@ struct Suite {
             let directory = try makeDirectory()
             let arguments = [
                 executable, scenario.name, "--directory", directory, "--device", options.device.rawValue,
+                "--rings", options.rings.rawValue,
                 "--kernel", (scenario.kernel ?? options.kernel).rawValue,
             ]
             let process = try ChildProcess(scenario.name, arguments, output: "\(directory)/scenario.log")

@@ -88,6 +88,10 @@ extension Scenario {
             let client = try machine.client("vm.ctl")
             try machine.guest.run("printf 1 >/dev/virtio-ports/vm.ctl")
             try expectEqual(try client.receive(1), [UInt8(ascii: "1")], "the first byte")
+            guard setting.device == .ours else { return }
+            // VIRTIO_F_RING_PACKED is bit 34: the rings are what they are believed to be.
+            let packed = try machine.guest.run("cut -c 35 /sys/bus/virtio/devices/virtio0/features")
+            try expectEqual(packed, setting.rings == .packed ? "1" : "0", "the feature bit of packed rings")
         }
     }
 

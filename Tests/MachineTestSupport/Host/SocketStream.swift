@@ -10,7 +10,8 @@ package final class SocketStream {
     }
 
     package let name: String
-    private var descriptor: Int32
+    /// Still the stream's: for who measures and makes the system calls.
+    package private(set) var descriptor: Int32
 
     /// Takes ownership of `descriptor`.
     package init(_ name: String, adopting descriptor: Int32) {

@@ -7,6 +7,12 @@ package struct MachineOptions {
     package var memoryOption: String?
     /// `num_vqs` on QEMU's command line.
     package var queueCount: Int?
+    /// `vq_size` on QEMU's command line.
+    package var queueSize: Int?
+    /// The name of the guest's initramfs when it is not that of the kernel.
+    package var guest: String?
+    /// More of QEMU's options.
+    package var qemuArguments: [String] = []
     package var daemonArguments: [String] = []
     /// All of the daemon and the guest on processor 0.
     package var onOneProcessor = false
@@ -32,7 +38,9 @@ package final class Machine {
         daemon =
             setting.device == .builtin
             ? nil
-            : try Daemon(ports, in: setting.directory, arguments: options.daemonArguments, prefix: Self.prefix(options))
+            : try Daemon(
+                ports, in: setting.directory, arguments: setting.rings.daemonArguments + options.daemonArguments,
+                prefix: Self.prefix(options))
     }
 
     /// QEMU first: it would fill its log with complaints about a daemon that is gone.
@@ -80,8 +88,11 @@ package final class Machine {
         ]
         environment["MEMORY_OPTION"] = options.memoryOption
         environment["QUEUES"] = options.queueCount.map { "\($0)" }
+        environment["VQ_SIZE"] = options.queueSize.map { "\($0)" }
+        environment["GUEST"] = options.guest
         let qemu = try ChildProcess(
-            "QEMU", Self.prefix(options) + arguments + builtinArguments, environment: environment,
+            "QEMU", Self.prefix(options) + arguments + builtinArguments + options.qemuArguments,
+            environment: environment,
             output: "\(directory)/qemu.log")
         let line = try serial.accept(within: .seconds(20))
         running = (
@@ -127,8 +138,9 @@ package final class Machine {
         return running
     }
 
+    /// None for a machine without ports, which brings a device of its own.
     private var builtinArguments: [String] {
-        guard setting.device == .builtin else { return [] }
+        guard setting.device == .builtin, !ports.isEmpty else { return [] }
         return ["-device", "virtio-serial-pci"] + ports.flatMap { $0.builtinArguments(in: setting.directory) }
     }
 

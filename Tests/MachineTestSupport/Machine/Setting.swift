@@ -11,17 +11,28 @@ package enum Kernel: String, CaseIterable {
     case bookworm = "6.1"
 }
 
+/// The layout of virtqueues that the daemon offers.
+package enum Rings: String, CaseIterable {
+    case split, packed
+
+    /// The daemon's option.
+    var daemonArguments: [String] { self == .packed ? ["--packed-rings", "on"] : [] }
+}
+
 /// What a scenario runs with.
 package struct Setting {
     package let device: Device
     package let kernel: Kernel
     /// For sockets and logs; short, because a socket's path is.
     package let directory: String
+    /// The layout of the daemon's rings. QEMU's own device has its own option, and split ones here.
+    package let rings: Rings
 
-    package init(device: Device, kernel: Kernel, directory: String) {
+    package init(device: Device, kernel: Kernel, directory: String, rings: Rings = .split) {
         self.device = device
         self.kernel = kernel
         self.directory = directory
+        self.rings = rings
     }
 
     /// A machine with these ports, booted and linked, which must end well when `body` has returned.
