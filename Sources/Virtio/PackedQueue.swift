@@ -172,6 +172,7 @@ struct PackedQueue: VirtqueueLayout {
     }
 
     func hasAvailable(_ count: UInt16) -> Bool {
-        ring.isAvailable(at: place(after: count))
+        // The next slot too: behind a gap nothing can be looked at, however often one looks.
+        ring.isAvailable(at: position) && ring.isAvailable(at: place(after: count))
     }
 }

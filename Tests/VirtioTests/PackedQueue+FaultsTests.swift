@@ -113,4 +113,13 @@ struct PackedQueueFaultsTests {
             }
         }
     }
+
+    /// A later slot alone is nothing to go on with: whoever was told to look again would look for ever.
+    @Test(arguments: 2...8 as ClosedRange<UInt16>) func slotBehindAGapIsNotAvailable(count: UInt16) throws {
+        let fixture = try PackedQueueFixture(size: 8)
+        fixture.driver.setFlags(PackedMockDriver.available, inSlot: Int(count) - 1)
+        #expect(!fixture.enableKicks(after: count))
+        #expect(!fixture.hasAvailable(count))
+        #expect(try fixture.look() == [])
+    }
 }
