@@ -29,19 +29,15 @@ extension DeviceLoop {
     }
 
     private mutating func sendControl() {
-        var failure: VirtqueueError?
         do throws(VirtqueueError) {
             if try device.sendControl(using: &batch, memory: session.memory) {
                 controlIsReady = true
             }
         } catch {
-            failure = error
+            ringFailed(QueueRole.controlReceiveq.queueIndex, error)
         }
         if device.controlReceiveqNeedsCall() {
             signalCall(QueueRole.controlReceiveq.queueIndex)
-        }
-        if let failure {
-            ringFailed(QueueRole.controlReceiveq.queueIndex, failure)
         }
     }
 

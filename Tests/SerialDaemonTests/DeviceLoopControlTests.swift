@@ -143,6 +143,21 @@ struct DeviceLoopControlTests {
         #expect(fixture.takeControl() == [])
     }
 
+    /// A ring that has failed asks for no call any more: what was used before is called for first.
+    @Test func messageBeforeABrokenOneIsCalledFor() throws {
+        let fixture = try DeviceLoopFixture([.port()])
+        try fixture.boot()
+        let queue = fixture.guest.controlTransmitq
+        queue.reap()
+        _ = try queue.wasCalled()
+        queue.write(pack(UInt32(1)) + [6, 0, 1, 0])
+        queue.ring.offer([MockDriver.RawDescriptor(address: 1 << 60, length: 8, flags: 0)])
+        try queue.notify()
+        try fixture.settle()
+        #expect(try queue.wasCalled())
+        #expect(!fixture.isRunning(queue))
+    }
+
     @Test func messageInPiecesIsRead() throws {
         let fixture = try DeviceLoopFixture([.port()])
         try fixture.boot()
