@@ -12,8 +12,9 @@ import VirtioConsole
 ///     guest → host   kick → serve → serveToHost → lookAheadToHost → sendmsg → didTakeToHost → publishToHost → call
 ///     host → guest   EPOLLIN → serve → serveToGuest → lookAheadToGuest → recvmsg → didFillToGuest → publishToGuest → call
 extension DeviceLoop {
-    /// How many bytes one port moves each way before the others have their turn.
-    static let bytesPerTurn = 256 * 1024
+    /// How many bytes one port moves each way before the others have their turn: what fits into a client's socket, see
+    /// ``PortEndpoint/sendBufferByteCount``.
+    static let bytesPerTurn = 208 * 1024
 
     /// Gives ports their turn: all that have something to do now and moved little the last time, then one of those that
     /// moved all they may. A port of a few bytes waits for one turn of a busy one, however many of these there are.

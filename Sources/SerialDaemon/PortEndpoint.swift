@@ -57,10 +57,12 @@ struct PortEndpoint: ~Copyable {
         var lingerDeadline: UInt64?
     }
 
-    /// How much may be on its way to a client, in bytes; the kernel doubles it, and cuts it to net.core.wmem_max. With its
-    /// default of 208 KiB a bulk client and the daemon wait for each other in turns, because a UNIX socket counts as
-    /// writable only once three quarters of it are empty.
-    static let sendBufferByteCount: Int32 = 512 * 1024
+    /// How much may be on its way to a client, in bytes; the kernel doubles it, and cuts it to net.core.wmem_max.
+    ///
+    /// One turn's bytes. With more, a bulk client has more to read in one go, and everyone else waits longer for the
+    /// processor; with less, most turns end at a full socket, and busy ports do not share evenly any more. Both were
+    /// measured, see docs/performance.md.
+    static let sendBufferByteCount = Int32(DeviceLoop.bytesPerTurn / 2)
 
     /// The bounds of ``Client/readByteCount``.
     static let smallestRead = 16 * 1024

@@ -14,7 +14,7 @@ struct DeviceLoopCallTests {
         try fixture.boot()
         let queue = fixture.guest.transmitq(1)
         _ = try queue.wasCalled()
-        for _ in 0..<24 { queue.write([UInt8](repeating: 7, count: 32_768)) }
+        for _ in 0..<24 { queue.write([UInt8](repeating: 7, count: DeviceLoop.bytesPerTurn / 8)) }
         try queue.notify()
         return (fixture, queue)
     }
@@ -35,7 +35,8 @@ struct DeviceLoopCallTests {
         try fixture.boot()
         let queue = fixture.guest.transmitq(1)
         _ = try queue.wasCalled()
-        for _ in 0..<62 { queue.write([UInt8](repeating: 7, count: 8192)) }
+        // One turn takes 32 of them, of 64 that there is room for.
+        for _ in 0..<62 { queue.write([UInt8](repeating: 7, count: DeviceLoop.bytesPerTurn / 32)) }
         try queue.notify()
         try fixture.takeTurn()
         #expect(fixture.hasWork)
