@@ -19,6 +19,7 @@ def measured(samples, suite, devices):
     """Works by devices: median [least..most], and ours as a multiple of the built-in."""
     works = [work for work in samples.works(suite) if work.name not in ("idle", "verify")]
     baseline = "builtin" if any(device.name == "builtin" for device in devices) else "limit"
+    works = [work for work in works if any(samples.of(suite, device, work) for device in devices)]
     rows = []
     for work in works:
         measure, unit = main_measure(work)
@@ -27,7 +28,7 @@ def measured(samples, suite, devices):
             spread = samples.spread(suite, device, work, measure)
             cell = spread.text() if spread else "–"
             ratio = samples.ratio(suite, device, work, measure, baseline)
-            if spread and ratio and device.name != baseline:
+            if spread and ratio and (device.name != baseline or device.variant):
                 cell += f"<br>**{ratio.text('×')}**"
             row.append(cell)
         rows.append(row)
@@ -36,6 +37,14 @@ def measured(samples, suite, devices):
 
 def suite_table(samples, suite):
     return measured(samples, suite, samples.devices(suite))
+
+
+def twins_table(samples, suite):
+    """Plain processes in the device's place, made in different ways: multiples of the one with blocking threads."""
+    devices = [device for device in samples.devices(suite, usual_only=False) if device.name == "limit"]
+    if len(devices) < 2:
+        return "Not measured in this run."
+    return measured(samples, suite, devices)
 
 
 def sizes_table(samples, suite):

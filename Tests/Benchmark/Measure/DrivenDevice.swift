@@ -65,11 +65,7 @@ final class DrivenDevice: MeasuredDevice {
         _ = try run([.trips(port: 0, byteCount: byteCount)], byteCount, seconds: seconds)
         let alone = peer.latencies(0)
         let window = try run([.trips(port: 0, byteCount: byteCount), .toHost(port: 1)], 32768, seconds: seconds)
-        var measures = peer.latencies(0)
-        measures["others_load"] = window.othersLoad
-        for (name, value) in alone { measures["\(name).alone"] = value }
-        measures["p99_ratio"] = measures["p99_us", default: 0] / max(0.001, alone["p99_us", default: 0])
-        return measures
+        return window.besideBulk(peer.latencies(0), alone: alone)
     }
 
     // MARK: Running

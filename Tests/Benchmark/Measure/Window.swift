@@ -70,4 +70,13 @@ struct Window {
         for name in to.processors.keys { measures["cpu_us_per_trip.\(name)"] = processorSeconds(name) / trips * 1e6 }
         return measures
     }
+
+    /// The measures of round trips beside a saturating port, with those of the same round trips alone.
+    func besideBulk(_ latencies: [String: Double], alone: [String: Double]) -> [String: Double] {
+        var measures = latencies
+        measures["others_load"] = othersLoad
+        for (name, value) in alone { measures["\(name).alone"] = value }
+        measures["p99_ratio"] = latencies["p99_us", default: 0] / max(0.001, alone["p99_us", default: 0])
+        return measures
+    }
 }

@@ -13,7 +13,8 @@ struct NativeCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: SuiteOptions
-    @Option(help: "Which devices: builtin, ours, limit.") var devices = "builtin,ours,limit"
+    @Option(help: "Which devices: builtin, ours, limit, limit-one-thread, limit-io_uring.")
+    var devices = "builtin,ours,limit"
     @Option(help: "QEMU's program (default: that of scripts/make-qemu-root).") var qemu: String?
 
     private var machine: String {
@@ -42,9 +43,11 @@ struct NativeCommand: ParsableCommand {
         if names.contains("ours") {
             for variant in try options.daemonVariants() { add(variant.label, variant.layout, .daemon(variant.program)) }
         }
-        if names.contains("limit") {
-            let label = DeviceLabel(device: "limit")
-            entries.append(Suite.Entry(label: label) { try LimitDevice(processors: processors, log: "\($0)/log") })
+        for kind in LimitDevice.Kind.allCases where names.contains(kind.rawValue) {
+            entries.append(
+                Suite.Entry(label: kind.label) {
+                    try LimitDevice(kind, processors: processors, log: "\($0)/log")
+                })
         }
         try Suite(name: "native", options: options, entries: entries).run(baseline: "builtin")
     }

@@ -31,7 +31,7 @@ final class IdleDevice: MeasuredDevice {
         process = try daemon.spawn(ports: numbers, processor: nil, in: directory, log: log)
         let path = DaemonProgram.socketPath(in: directory)
         // Connected to is what counts: a socket file is there before anybody listens.
-        let stream = try Self.connect(path, process)
+        let stream = try SyntheticConnection.connect(path, process)
         startSeconds = Double(MonotonicClock.nanoseconds() - start) / 1e9
         connection = SyntheticConnection(
             try SyntheticFrontend.started(stream, memory: file.rawValue, driver: driver))
@@ -39,19 +39,6 @@ final class IdleDevice: MeasuredDevice {
         peer = try Worker(
             "peer", connectingTo: numbers.map { "\(directory)/p\($0)" }, processor: processors.peer, log: log)
         try driver.waitForClients()
-    }
-
-    private static func connect(_ path: String, _ process: Child) throws -> UnixStream {
-        let deadline = Deadline(seconds: 10)
-        while true {
-            do {
-                return try UnixStream.connect(to: UnixAddress(path))
-            } catch let error as SystemError {
-                try process.check()
-                try deadline.check("connecting to the daemon: \(error)")
-                usleep(100)
-            }
-        }
     }
 
     func measure(_ work: Work, seconds: Double) throws -> [String: Double]? {

@@ -11,15 +11,17 @@ struct SyntheticCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: SuiteOptions
-    @Option(help: "Which devices: ours, limit.") var devices = "ours,limit"
+    @Option(help: "Which devices: ours, limit, limit-one-thread, limit-io_uring.") var devices = "ours,limit"
 
     func run() throws {
         let names = devices.split(separator: ",").map(String.init)
         let processors = try options.processorSetting()
         var entries: [Suite.Entry] = []
-        if names.contains("limit") {
-            let label = DeviceLabel(device: "limit")
-            entries.append(Suite.Entry(label: label) { try LimitDevice(processors: processors, log: "\($0)/log") })
+        for kind in LimitDevice.Kind.allCases where names.contains(kind.rawValue) {
+            entries.append(
+                Suite.Entry(label: kind.label) {
+                    try LimitDevice(kind, processors: processors, log: "\($0)/log")
+                })
         }
         if names.contains("ours") {
             let isIdle = try Work.selected(options.works) == [.idle]

@@ -18,7 +18,7 @@ enum SyntheticDevice {
         let driver = try GuestDriver(memory: memory, layout: layout, queueSize: label.queueSize, ports: numbers)
         let frontend = SyntheticConnection(
             try SyntheticFrontend.started(
-                UnixStream.connect(to: UnixAddress(path)), memory: file.rawValue, driver: driver))
+                SyntheticConnection.connect(path, process), memory: file.rawValue, driver: driver))
         try driver.start()
         let peer = try Worker(
             "peer", connectingTo: numbers.map { "\(directory)/p\($0)" }, processor: processors.peer, log: log)
@@ -35,6 +35,20 @@ final class SyntheticConnection {
     private var calls: UInt64 = 0
 
     init(_ frontend: consuming SyntheticFrontend) { self.frontend = frontend }
+
+    /// Connects as soon as the daemon listens.
+    static func connect(_ path: String, _ process: Child) throws -> UnixStream {
+        let deadline = Deadline(seconds: 10)
+        while true {
+            do {
+                return try UnixStream.connect(to: UnixAddress(path))
+            } catch let error as SystemError {
+                try process.check()
+                try deadline.check("connecting to the daemon: \(error)")
+                usleep(100)
+            }
+        }
+    }
 
     /// How many interrupts there were so far.
     func takeCalls() -> UInt64 {

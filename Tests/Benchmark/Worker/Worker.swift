@@ -37,10 +37,19 @@ final class Worker {
 
     /// Starts roles; those of before must have finished.
     func start(_ roles: [String]) throws {
-        precondition(roles.count <= SharedCounters.roleLimit)
-        for role in roles.indices { counters.reset(role) }
-        roleCount = roles.count
-        let line = Array((roles.joined(separator: " ") + "\n").utf8)
+        try start(count: roles.count, line: roles.joined(separator: " "))
+    }
+
+    /// Starts one thread, `loop` or `uring`, that does all of `flows`, each counted as a role.
+    func start(_ kind: String, flows: [String]) throws {
+        try start(count: flows.count, line: "\(kind):\(flows.joined(separator: ":"))")
+    }
+
+    private func start(count: Int, line: String) throws {
+        precondition(count <= SharedCounters.roleLimit)
+        for role in 0..<count { counters.reset(role) }
+        roleCount = count
+        let line = Array((line + "\n").utf8)
         guard unsafe write(channel.rawValue, line, line.count) == line.count else {
             throw BenchmarkError("\(child.name) does not listen")
         }

@@ -5,7 +5,8 @@ import LinuxIO
 /// A plain process beside the one that measures: the programs at the ports' sockets, and the limit's second process.
 ///
 /// It is told what to do by lines on `--channel`, one line for each piece of work: roles with a space between them, for
-/// example `sink:0 source:1:65536`. Role `i` of the line has a thread of its own and part `i` of the counters.
+/// example `sink:0 source:1:65536`. Role `i` of the line has a thread of its own and part `i` of the counters. A line may
+/// be one `loop:FLOW…` or `uring:FLOW…` instead: one thread for all flows, of which flow `i` has part `i`.
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
@@ -33,11 +34,25 @@ struct WorkerCommand: ParsableCommand {
                 text.unicodeScalars.append(UnicodeScalar(byte))
                 continue
             }
-            for (index, role) in text.split(separator: " ").enumerated() {
+            try start(text, sockets: sockets, counters: counters)
+            text = ""
+        }
+    }
+
+    private func start(_ line: String, sockets: [Int32], counters: SharedCounters) throws {
+        let words = line.split(separator: ":", maxSplits: 1)
+        switch (words.first, words.last) {
+        case ("loop", let flows?):
+            let loop = PlainLoop(String(flows), sockets: sockets, kick: kick, counters: counters)
+            _ = try Thread.spawn(name: "loop") { loop.run() }
+        case ("uring", let flows?):
+            let loop = UringLoop(String(flows), sockets: sockets, kick: kick, counters: counters)
+            _ = try Thread.spawn(name: "uring") { loop.run() }
+        default:
+            for (index, role) in line.split(separator: " ").enumerated() {
                 let role = try WorkerRole(String(role), index: index, sockets: sockets, kick: kick, counters: counters)
                 _ = try Thread.spawn(name: "role \(index)") { role.run() }
             }
-            text = ""
         }
     }
 
