@@ -25,6 +25,13 @@ public enum UnixAddress: Equatable, Hashable, Sendable, CustomStringConvertible 
         self = isAbstract ? .abstract(name) : .path(name)
     }
 
+    /// The directory that the socket's file is in; `nil` for an abstract name.
+    public var directory: String? {
+        guard case .path(let path) = self else { return nil }
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// The address as ``init(_:)`` reads it.
     public var description: String {
         switch self {

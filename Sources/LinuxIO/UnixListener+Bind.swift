@@ -22,12 +22,13 @@ extension UnixListener {
     /// - Parameters:
     ///   - address: a path or an abstract name; the latter has neither mode nor group.
     ///   - mode: permissions of the file, such as `0o600`; who may write may connect.
+    ///   - owner: the user the file is given to, which takes root; `nil` leaves it to whoever we are.
     ///   - group: the group the file is given to; `nil` leaves the one it gets by itself.
     ///   - backlog: how many connections may wait for ``accept()``.
     /// - Returns: the listener, non-blocking and closed on `exec`.
     /// - Throws: ``UnixListenerError``; nothing is left behind then.
     public static func bind(
-        to address: UnixAddress, mode: UInt16, group: UInt32? = nil, backlog: Int32 = 16
+        to address: UnixAddress, mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil, backlog: Int32 = 16
     ) throws(UnixListenerError) -> UnixListener {
         switch address {
         case .abstract:
@@ -39,13 +40,13 @@ extension UnixListener {
             }
         case .path(let path):
             let lock = try sortingErrors(of: path) { () throws(SystemError) in try SocketFileLock(path: path) }
-            return try bind(holding: lock, mode: UInt32(mode), group: group, backlog: backlog)
+            return try bind(holding: lock, mode: UInt32(mode), owner: owner, group: group, backlog: backlog)
         }
     }
 
     /// Makes the socket at the path of `lock`, which is held until this returns because it is borrowed.
     private static func bind(
-        holding lock: borrowing SocketFileLock, mode: UInt32, group: UInt32?, backlog: Int32
+        holding lock: borrowing SocketFileLock, mode: UInt32, owner: UInt32?, group: UInt32?, backlog: Int32
     ) throws(UnixListenerError) -> UnixListener {
         let path = lock.path
         try removeStaleSocket(holding: lock)
@@ -59,8 +60,9 @@ extension UnixListener {
             return socket
         }
         do throws(UnixListenerError) {
-            try setGroup(group, ofSocketAt: path)
-            let file = BoundSocketFile(path: path, status: try setMode(mode, ofSocketAt: path))
+            try setOwner(owner, group, ofSocketAt: path)
+            let status = try setMode(mode, ofSocketAt: path)
+            let file = BoundSocketFile(path: canonical(path), status: status)
             let number = socket.rawValue
             try sortingErrors(of: path) { () throws(SystemError) in
                 _ = try systemCall("listen") { listen(number, backlog) }
@@ -90,12 +92,23 @@ extension UnixListener {
         }
     }
 
-    private static func setGroup(_ group: UInt32?, ofSocketAt path: String) throws(UnixListenerError) {
-        guard let group else { return }
-        let unchangedOwner = uid_t.max
-        switch retryingOnInterrupt({ unsafe lchown(path, unchangedOwner, group) }) {
+    /// Where the file is without symbolic links on the way: the path by which it is removed, from another root or working
+    /// directory, too.
+    private static func canonical(_ path: String) -> String {
+        guard let real = unsafe realpath(path, nil) else { return path }
+        // SAFETY: realpath(3) gave a string of its own, which is copied and then freed.
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
+    }
+
+    private static func setOwner(
+        _ owner: UInt32?, _ group: UInt32?, ofSocketAt path: String
+    ) throws(UnixListenerError) {
+        guard owner != nil || group != nil else { return }
+        let unchanged = uid_t.max
+        switch retryingOnInterrupt({ unsafe lchown(path, owner ?? unchanged, group ?? unchanged) }) {
         case .success: return
-        case .failure(.notPermitted): throw .groupNotAllowed(path, group: group)
+        case .failure(.notPermitted) where group != nil: throw .groupNotAllowed(path, group: group ?? unchanged)
         case .failure(let errno): throw UnixListenerError(SystemError(call: "lchown", errno: errno), path: path)
         }
     }

@@ -90,6 +90,22 @@ extension UnixStream {
         return PeerCredentials(processIdentifier: process, userIdentifier: user, groupIdentifier: group)
     }
 
+    /// The supplementary groups of who connected. The corresponding C function is `getsockopt(2)` with `SO_PEERGROUPS`.
+    ///
+    /// - Throws: ``SystemError``.
+    public func peerSupplementaryGroups() throws(SystemError) -> [UInt32] {
+        var groups = [UInt32](repeating: 0, count: 64)
+        while true {
+            var count = 0
+            switch retryingOnInterrupt({ unsafe clinux_peer_groups(rawValue, &groups, groups.count, &count) }) {
+            case .success: return Array(groups[..<count])
+            // The kernel has at most 65536 (NGROUPS_MAX), and said how many these are.
+            case .failure(.outOfRange) where count > groups.count: groups = Array(repeating: 0, count: count)
+            case .failure(let errno): throw SystemError(call: "getsockopt(SO_PEERGROUPS)", errno: errno)
+            }
+        }
+    }
+
     /// Limits what may be on its way to the peer. The corresponding C function is `setsockopt(2)` with `SO_SNDBUF`.
     ///
     /// - Parameter byteCount: the kernel doubles it, for its own structures, and raises it to its minimum of some 4

@@ -39,4 +39,13 @@ struct UnixAddressTests {
             _ = try UnixStream.connect(to: address)
         }
     }
+
+    @Test(
+        arguments: [
+            ("/run/vm1/s", "/run/vm1"), ("/s", "/"), ("s", "."), ("a/s", "a"), ("./s", "."), ("/a//s", "/a/"),
+            ("@name", nil), ("@a/b", nil),
+        ] as [(String, String?)])
+    func directoryIsWhatIsBeforeTheLastSlash(text: String, directory: String?) throws {
+        #expect(try UnixAddress(text).directory == directory)
+    }
 }

@@ -75,6 +75,10 @@ void clinux_copy_from_shared(void *destination, const volatile void *source, siz
 /// accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, without the peer's address.
 int clinux_accept(int socket);
 
+/// getsockopt(2) with SO_PEERGROUPS: the supplementary groups of who called connect(2). Room for `capacity`; with too
+/// little the errno is ERANGE, and `*count` says how many there are.
+int clinux_peer_groups(int socket, gid_t *groups, size_t capacity, size_t *count);
+
 /// getsockopt(2) with SO_PEERCRED: who called connect(2), as the kernel saw it at that moment.
 int clinux_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *group);
 
@@ -85,5 +89,57 @@ void clinux_name_current_thread(const char *name);
 
 /// getrusage(2) with RUSAGE_THREAD: how often the calling thread lost its processor against its will.
 long clinux_thread_preemption_count(void);
+
+// landlock.c: what a process may do with files, by itself and without privileges --------------------------------------
+
+/// The kernel's Landlock ABI, 1 and up; -1 with ENOSYS or EOPNOTSUPP when it has none or has it turned off.
+int clinux_landlock_abi(void);
+
+/// Makes a ruleset that handles every right the kernel knows: whatever no rule allows is denied, TCP too from ABI 4 on,
+/// and from ABI 6 on signals to other processes and connecting to their abstract sockets. Returns its descriptor, which
+/// the caller owns.
+int clinux_landlock_create(void);
+
+/// Lets everything below `directory` be read.
+int clinux_landlock_allow_reading(int ruleset, int directory);
+
+/// Lets sockets and regular files below `directory` be made, read, written and removed.
+int clinux_landlock_allow_files(int ruleset, int directory);
+
+/// From here on the ruleset binds the calling thread, and those it starts. Needs no_new_privs.
+int clinux_landlock_enforce(int ruleset);
+
+// confinement.c: namespaces and prctl(2) -----------------------------------------------------------------------------
+
+/// Numbers that Swift's Glibc does not import: a flag of open(2), and what a filter of system calls compares with.
+enum {
+    CLINUX_O_PATH = 0x200000,
+    CLINUX_CLONE_THREAD = 0x10000,
+    CLINUX_F_GET_SEALS = 1034,
+    CLINUX_PR_SET_NAME = 15,
+    CLINUX_PR_GET_NAME = 16,
+    CLINUX_PR_GET_SECCOMP = 21,
+    CLINUX_PR_SET_SECCOMP = 22,
+    CLINUX_PR_SET_NO_NEW_PRIVS = 38,
+    CLINUX_PR_GET_NO_NEW_PRIVS = 39,
+};
+
+/// unshare(2): mounts, network, IPC, host name and cgroups of our own, and a user namespace first when asked for.
+int clinux_unshare(bool with_user_namespace);
+
+int clinux_pivot_root(const char *new_root, const char *put_old);
+
+/// prctl(2) with PR_SET_NO_NEW_PRIVS: no program that this one would execute gains rights.
+int clinux_forbid_new_privileges(void);
+
+/// prctl(2) with PR_SET_DUMPABLE 0: no core dump, and no debugger but root's.
+int clinux_forbid_dumping(void);
+
+/// prctl(2) with PR_SET_MDWE (Linux 6.3): no memory becomes executable.
+int clinux_forbid_executable_memory(void);
+
+/// Says on descriptor 2 which call a seccomp filter denied to which thread (SCMP_ACT_TRAP), and ends the process with
+/// status 159.
+int clinux_report_denied_calls(void);
 
 #endif
