@@ -15,7 +15,7 @@ let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "s
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-// One direction: C shims → LinuxIO → Virtio → {VirtioConsole | VhostUser} → SerialDaemon → executables.
+// One direction: C shims → LinuxIO → {Sandbox | Virtio → {VirtioConsole | VhostUser}} → SerialDaemon → executables.
 let package = Package(
     name: "vhost-user-serial",
     products: [
@@ -32,6 +32,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLinux"),
+        .systemLibrary(name: "CCapNG", pkgConfig: "libcap-ng", providers: [.apt(["libcap-ng-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "LinuxIO", dependencies: ["CLinux", systemPackage], swiftSettings: settings),
         .target(
             name: "Virtio", dependencies: ["CLinux", "LinuxIO", collections, systemPackage], swiftSettings: settings),
@@ -41,11 +43,17 @@ let package = Package(
             name: "VirtioConsole", dependencies: ["LinuxIO", "Virtio", collections, systemPackage],
             swiftSettings: settings),
         .target(
+            name: "Sandbox", dependencies: ["CCapNG", "CLinux", "CSeccomp", "LinuxIO", systemPackage],
+            swiftSettings: settings),
+        .target(
             name: "SerialDaemon",
-            dependencies: ["LinuxIO", "Virtio", "VhostUser", "VirtioConsole", collections, logging, systemPackage],
+            dependencies: [
+                "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", collections, logging, systemPackage,
+            ],
             swiftSettings: settings),
         .executableTarget(
-            name: "vhost-user-serial", dependencies: ["SerialDaemon", argumentParser], swiftSettings: settings),
+            name: "vhost-user-serial", dependencies: ["Sandbox", "SerialDaemon", argumentParser],
+            swiftSettings: settings),
 
         .target(
             name: "VirtioTestSupport", dependencies: ["LinuxIO", "Virtio", "VhostUser"],
@@ -66,11 +74,19 @@ let package = Package(
         .testTarget(
             name: "SerialDaemonTests",
             dependencies: [
-                "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport", collections,
+                "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
+                collections,
                 logging,
                 systemPackage,
             ],
             swiftSettings: settings),
+
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox", "vhost-user-serial-sandbox-probe"], swiftSettings: settings),
+        // Shuts itself in and tries to get out.
+        .executableTarget(
+            name: "vhost-user-serial-sandbox-probe", dependencies: ["CLinux", "LinuxIO", "Sandbox", argumentParser],
+            path: "Tests/SandboxProbe", swiftSettings: settings),
 
         // Boots real guests. It knows the daemon by its command line only.
         .target(name: "MachineTestSupport", path: "Tests/MachineTestSupport", swiftSettings: settings),

@@ -49,6 +49,9 @@ need_packages() {
     locked install_packages "${missing[@]}"
 }
 
+# need_libraries: what the daemon is linked with, and their headers.
+need_libraries() { need_packages libcap-ng-dev libseccomp-dev; }
+
 install_packages() {
     quietly apt-get update
     quietly env DEBIAN_FRONTEND=noninteractive \

@@ -1,0 +1,152 @@
+import CLinux
+import Glibc
+import LinuxIO
+import SystemPackage
+
+/// The process, shut in: what a guest or a client that took it over would find.
+///
+/// The order matters, and each step needs rights that a later one takes away (see docs/security.md):
+///
+/// 1. ``enter(_:)`` on the only thread, when all sockets are open: namespaces or not, capabilities and user, Landlock, and
+///    the list of system calls of ``ThreadKind/starting``.
+/// 2. ``confine(_:)`` on each thread, first thing: its own narrower list.
+/// 3. ``verify()``, when all threads have theirs and before any of them serves anybody: `/proc` is looked at, and what is
+///    not as asked is an error.
+package struct Sandbox: ~Copyable {
+    /// What keeps the process in, after all.
+    package let confinement: Confinement
+    /// Why it is not the strongest, when the operator left the choice; `nil` otherwise.
+    package let fallbackReason: String?
+    package let filterAction: FilterAction
+    private let expectation: ThreadStatus.Expectation
+    /// Of the kernel's Landlock; asked for while that was allowed.
+    private let landlockABI: Int32
+    private let tasks: TaskDirectory
+
+    /// Shuts the process in.
+    ///
+    /// - Throws: ``SandboxError``. The process is then in a state between, and must end.
+    package static func enter(_ options: SandboxOptions) throws(SandboxError) -> Sandbox {
+        let tasks = try TaskDirectory()
+        let threadCount = try tasks.threads().count
+        guard threadCount == 1 else { throw .tooLate(threadCount: threadCount) }
+        let wasRoot = geteuid() == 0
+        guard wasRoot || options.identity == nil else { throw .notRoot }
+        let directories = try canonical(options.directories)
+
+        let (confinement, reason) = try confine(options, directories: directories, isRoot: wasRoot)
+        limitResources()
+        try Privileges.drop(to: options.identity)
+        // Tried here, because the list of system calls would end the process for it.
+        if geteuid() != 0, setuid(0) == 0 { throw .notAsAsked("setuid(0) is allowed") }
+        // Best effort: kernels before 6.3 do not know it, and the list of system calls says the same.
+        _ = clinux_forbid_executable_memory()
+        guard clinux_forbid_dumping() == 0 else {
+            throw .step("core dumps", SystemError(call: "prctl(PR_SET_DUMPABLE)", errno: .last))
+        }
+        if confinement == .landlock {
+            try LandlockRules.enforce(directories, readable: tasks.descriptor)
+        }
+        let expectation = ThreadStatus.Expectation(
+            identity: options.identity ?? Identity(user: geteuid(), group: getegid()), wasRoot: wasRoot,
+            filterCount: options.filterAction == .none ? 0 : 2)
+        let landlockABI = clinux_landlock_abi()
+        try SystemCallFilter.load(.starting, action: options.filterAction)
+        return Sandbox(
+            confinement: confinement, fallbackReason: reason, filterAction: options.filterAction,
+            expectation: expectation, landlockABI: landlockABI, tasks: tasks)
+    }
+
+    /// Gives the calling thread the list of its kind.
+    package static func confine(_ kind: ThreadKind, action: FilterAction) throws(SandboxError) {
+        try SystemCallFilter.load(kind, action: action)
+    }
+
+    /// Looks at every thread as the kernel sees it, and lets go of `/proc`: from a directory that is held, `..` leads to
+    /// the old root.
+    ///
+    /// - Returns: one sentence for the log.
+    /// - Throws: ``SandboxError/notAsAsked(_:)``.
+    package consuming func verify() throws(SandboxError) -> String {
+        let threads = try tasks.threads()
+        for thread in threads {
+            if let problem = thread.problem(against: expectation) {
+                throw .notAsAsked("thread \(thread.name): \(problem)")
+            }
+        }
+        return description(threadCount: threads.count)
+    }
+
+    private func description(threadCount: Int) -> String {
+        let walls = switch confinement {
+        case .namespace: "an empty root and no network"
+        case .landlock: "Landlock (ABI \(landlockABI))"
+        case .none: "no confinement"
+        }
+        let calls = filterAction == .none ? "all system calls" : "system calls by list (\(filterAction.rawValue))"
+        return """
+            sandbox: \(walls), user \(expectation.identity.user), group \(expectation.identity.group), no capabilities, \
+            \(calls); checked for \(threadCount) threads
+            """
+    }
+
+    // MARK: Steps
+
+    private static func confine(
+        _ options: SandboxOptions, directories: [String], isRoot: Bool
+    ) throws(SandboxError) -> (Confinement, reason: String?) {
+        let hidesPeers = !isRoot && options.needsPeerIdentities
+        switch options.confinement {
+        case .namespace?:
+            if hidesPeers { throw .peersHidden }
+            try PrivateRoot.unshare()
+            try PrivateRoot.enter(directories)
+            return (.namespace, nil)
+        case .landlock?:
+            guard LandlockRules.isAvailable else { throw .noLandlock }
+            return (.landlock, nil)
+        case Confinement.none?: return (.none, nil)
+        case nil: return try confineAsWellAsPossible(directories, hidesPeers: hidesPeers)
+        }
+    }
+
+    private static func confineAsWellAsPossible(
+        _ directories: [String], hidesPeers: Bool
+    ) throws(SandboxError) -> (Confinement, reason: String?) {
+        var reason = "a user namespace would hide the peers of allow-uids= and allow-gids="
+        if !hidesPeers {
+            do {
+                try PrivateRoot.unshare()
+                try PrivateRoot.enter(directories)
+                return (.namespace, nil)
+            } catch .step("namespaces", let error) {
+                // Nothing has changed yet.
+                reason = "no namespaces (\(error))"
+            }
+        }
+        guard LandlockRules.isAvailable else { return (.none, reason + ", and this kernel has no Landlock") }
+        return (.landlock, reason)
+    }
+
+    /// Absolute, symbolic links resolved, and none below another.
+    private static func canonical(_ directories: [String]) throws(SandboxError) -> [String] {
+        var resolved: Set<String> = []
+        for path in directories {
+            guard let real = unsafe realpath(path, nil) else {
+                throw .step("directory \(path)", SystemError(call: "realpath", errno: .last))
+            }
+            // SAFETY: realpath(3) gave a string of its own, which is copied and then freed.
+            resolved.insert(unsafe String(cString: real))
+            unsafe free(real)
+        }
+        return resolved.filter { path in
+            !resolved.contains { $0 != path && path.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+        }.sorted()
+    }
+
+    /// No core dump: it would have the guest's bytes in it. What cannot be lowered is low already.
+    private static func limitResources() {
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+@testable import Sandbox
+
+@Suite("SystemCallPolicy")
+struct SystemCallPolicyTests {
+    /// What opens a way to files, the network, other programs or other processes.
+    private static let dangerous = [
+        "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd",
+        "connect", "socket", "bind", "listen", "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "bpf",
+        "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "keyctl", "add_key", "kexec_load",
+        "init_module", "finit_module", "setuid", "setresuid", "setgid", "setgroups", "capset", "kill", "tkill",
+        "memfd_create", "splice", "sendfile", "personality", "open_by_handle_at", "name_to_handle_at",
+    ]
+
+    @Test(arguments: ThreadKind.allCases)
+    func nothingDangerousIsAllowed(kind: ThreadKind) {
+        let calls = Set(SystemCallPolicy(kind).rules.map(\.call))
+        #expect(calls.isDisjoint(with: Self.dangerous))
+    }
+
+    /// The thread that the guest can reach opens no file and starts no thread, and lifts no filter.
+    @Test func deviceThreadOpensNothing() {
+        let calls = Set(SystemCallPolicy(.device).rules.map(\.call))
+        #expect(
+            calls.isDisjoint(with: [
+                "openat", "open", "unlink", "unlinkat", "rename", "clone", "clone3", "seccomp", "getdents64",
+            ]))
+    }
+
+    @Test func startingThreadMayDoWhatTheOthersMay() {
+        let starting = SystemCallPolicy(.starting).rules
+        for kind in [ThreadKind.control, .device] {
+            for rule in SystemCallPolicy(kind).rules { #expect(starting.contains(rule)) }
+        }
+    }
+
+    /// Only conditions on one argument: two rules for a call without one would make the second meaningless.
+    @Test(arguments: ThreadKind.allCases)
+    func unconditionalCallHasOneRule(kind: ThreadKind) {
+        let rules = SystemCallPolicy(kind).rules
+        for rule in rules where rule.condition == nil {
+            #expect(Set(rules.filter { $0.call == rule.call }.map { "\($0)" }).count == 1, "\(rule.call)")
+        }
+    }
+}
