@@ -1,5 +1,6 @@
 package import LinuxIO
 package import Logging
+package import Sandbox
 package import VirtioConsole
 
 /// Everything one daemon process needs to know, checked and complete.
@@ -21,6 +22,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var offersPackedRings = false
     /// How long the device thread may ask for work before it sleeps, in nanoseconds; 0 is not at all.
     package var pollingNanoseconds: UInt64 = 0
+    /// What the process is shut in by, once its sockets are open.
+    package var sandbox = SandboxOptions()
     /// Lines below this level are not written.
     package var logLevel: Logger.Level
 
@@ -68,6 +71,8 @@ package struct PortConfiguration: Equatable, Sendable {
     package var guestClose: GuestClose
     /// How long the bytes of a client that has gone may wait for the guest; `nil` is without end.
     package var lingerNanoseconds: UInt64?
+    /// Who may be a client.
+    package var peerPolicy = PeerPolicy()
 }
 
 /// What happens to the guest's bytes while no client is connected.

@@ -9,7 +9,10 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case maxPortsOutOfRange(Int)
     case pollingOutOfRange(Int)
     case unknownLogLevel(String)
-    case unknownGroup(String)
+    /// The option, and what stands behind it.
+    case unknownGroup(String, String)
+    case unknownUser(String)
+    case groupWithoutUser
     case noPorts
     case tooManyPorts(count: Int, maxPorts: Int)
 
@@ -50,8 +53,12 @@ extension ConfigurationError: CustomStringConvertible {
             "--poll-us=\(microseconds) must be 0 to \(DaemonConfiguration.maximumPollingMicroseconds) microseconds."
         case .unknownLogLevel(let text):
             "--log-level=\(text.escaped) must be trace, debug, info, notice, warning, error or critical."
-        case .unknownGroup(let text):
-            "--socket-group=\(text.escaped) is no group of this host: give an existing group's name, or a number."
+        case .unknownUser(let text):
+            "--user=\(text.escaped) is no user of this host: give an existing user's name, or a number."
+        case .groupWithoutUser:
+            "--group needs --user: give both, or --socket-group for the sockets alone."
+        case .unknownGroup(let option, let text):
+            "\(option)=\(text.escaped) is no group of this host: give an existing group's name, or a number."
         case .noPorts:
             "--port is missing: give one for each port, for example --port name=vm.ctl."
         case .tooManyPorts(let count, let maxPorts):

@@ -2,6 +2,7 @@ import BasicContainers
 import Glibc
 import LinuxIO
 import Logging
+import Sandbox
 import Synchronization
 
 /// The daemon, from a checked configuration to its exit code.
@@ -36,7 +37,7 @@ package enum Daemon {
         }
     }
 
-    /// The start order: sockets, limits, the device thread, and then the control loop until the end.
+    /// The start order: sockets, limits, the sandbox, the device thread, and then the control loop until the end.
     private static func serve(
         _ configuration: DaemonConfiguration, control: inout ControlLoop, mailbox: DeviceMailbox, log: Logger
     ) -> ExitCode {
@@ -47,7 +48,10 @@ package enum Daemon {
             let files = sockets.files
             defer { for file in files { file.removeIfUnchanged() } }
             raiseDescriptorLimit(portCount: configuration.ports.count, log: log)
-            try startDeviceThread(configuration, sockets: sockets, mailbox: mailbox, log: log)
+            let loop = try makeDeviceLoop(configuration, sockets: sockets, mailbox: mailbox, log: log)
+            let sandbox = try shutIn(configuration.sandbox, log: log)
+            try startDeviceThread(loop, filterAction: configuration.sandbox.filterAction, mailbox: mailbox)
+            try verify(sandbox, mailbox: mailbox, log: log)
             logStart(configuration, log: log)
             do {
                 return try control.run()
@@ -60,19 +64,64 @@ package enum Daemon {
         }
     }
 
+    /// From here on nothing can be opened but what is in the sockets' directories.
+    private static func shutIn(_ options: SandboxOptions, log: Logger) throws(StartError) -> Sandbox {
+        do throws(SandboxError) {
+            let sandbox = try Sandbox.enter(options)
+            if let reason = sandbox.fallbackReason {
+                log.notice("sandbox: \(sandbox.confinement.rawValue), because of \(reason)")
+            }
+            return sandbox
+        } catch {
+            throw .sandbox(error)
+        }
+    }
+
+    /// Waits for the device thread's own filter, adds the main thread's, looks at both as the kernel sees them, and only
+    /// then lets the device thread serve.
+    private static func verify(
+        _ sandbox: consuming Sandbox, mailbox: DeviceMailbox, log: Logger
+    ) throws(StartError) {
+        do throws(SandboxError) {
+            if let failure = mailbox.awaitConfinement() { throw failure }
+            try Sandbox.confine(.control, action: sandbox.filterAction)
+            let description = try sandbox.verify()
+            log.info("\(description)")
+            mailbox.permitServing()
+        } catch {
+            throw .sandbox(error)
+        }
+    }
+
+    private static func makeDeviceLoop(
+        _ configuration: DaemonConfiguration, sockets: consuming StartSockets, mailbox: DeviceMailbox, log: Logger
+    ) throws(StartError) -> sending DeviceLoop {
+        do throws(SystemError) {
+            return try DeviceLoop.make(
+                configuration: configuration, frontend: sockets.frontend, listeners: sockets.ports, mailbox: mailbox,
+                log: log)
+        } catch {
+            throw .system(error)
+        }
+    }
+
     /// The seam to the device: everything that the guest, its front-end and the clients can reach belongs to this
     /// thread from here on.
     private static func startDeviceThread(
-        _ configuration: DaemonConfiguration, sockets: consuming StartSockets, mailbox: DeviceMailbox, log: Logger
+        _ loop: consuming sending DeviceLoop, filterAction: FilterAction, mailbox: DeviceMailbox
     ) throws(StartError) {
         do throws(SystemError) {
-            let loop = try DeviceLoop.make(
-                configuration: configuration, frontend: sockets.frontend, listeners: sockets.ports, mailbox: mailbox,
-                log: log)
             // A closure can hold a noncopyable value and cannot consume it; taking it out of the optional can.
             let handOver = Mutex<DeviceLoop?>(loop)
             _ = try Thread.spawn(name: "device") {
                 guard let loop = handOver.withLock({ $0.take() }) else { return }
+                do throws(SandboxError) {
+                    try Sandbox.confine(.device, action: filterAction)
+                    mailbox.reportConfinement(nil)
+                    mailbox.awaitPermission()
+                } catch {
+                    return mailbox.reportConfinement(error)
+                }
                 do throws(SystemError) {
                     try loop.run()
                     mailbox.finish(.ended)

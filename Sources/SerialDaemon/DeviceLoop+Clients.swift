@@ -11,7 +11,13 @@ extension DeviceLoop {
     /// with QEMU.
     mutating func acceptClient(port: Int) {
         do {
-            guard try endpoints[port].accept() else { return }
+            switch try endpoints[port].accept() {
+            case .client: break
+            case .nobody: return
+            case .denied(let peer):
+                portWarning(port, "a client of user \(peer.userIdentifier), group \(peer.groupIdentifier) is refused")
+                return
+            }
         } catch {
             portWarning(port, "cannot accept a client: \(error)")
             restListener(port: port)

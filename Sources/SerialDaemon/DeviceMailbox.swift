@@ -1,4 +1,5 @@
 package import LinuxIO
+package import Sandbox
 import Synchronization
 
 /// What the control thread asks of the device thread.
@@ -26,16 +27,28 @@ package final class DeviceMailbox: Sendable {
     private struct Contents {
         var commands: [DeviceCommand] = []
         var result: DeviceResult?
+        var confinement: Confinement?
+        var mayServe = false
+    }
+
+    /// What the device thread says about its filter, before it does anything else.
+    private enum Confinement {
+        case done
+        case failed(SandboxError)
     }
 
     private let contents = Mutex(Contents())
     private let commandEvent: EventFileDescriptor
     private let resultEvent: EventFileDescriptor
+    private let confinementEvent: EventFileDescriptor
+    private let permissionEvent: EventFileDescriptor
 
-    /// An empty mailbox with its two eventfds.
+    /// An empty mailbox with its eventfds.
     package init() throws(SystemError) {
         commandEvent = try EventFileDescriptor()
         resultEvent = try EventFileDescriptor()
+        confinementEvent = try EventFileDescriptor()
+        permissionEvent = try EventFileDescriptor()
     }
 
     // MARK: The control thread's end
@@ -44,6 +57,25 @@ package final class DeviceMailbox: Sendable {
     package func send(_ command: DeviceCommand) {
         contents.withLock { $0.commands.append(command) }
         commandEvent.signalOwn()
+    }
+
+    /// Waits until the device thread has its filter.
+    ///
+    /// - Returns: why it has none.
+    package func awaitConfinement() -> SandboxError? {
+        while true {
+            switch contents.withLock({ $0.confinement }) {
+            case .done?: return nil
+            case .failed(let error)?: return error
+            case nil: confinementEvent.waitOwn()
+            }
+        }
+    }
+
+    /// Lets the device thread go on.
+    package func permitServing() {
+        contents.withLock { $0.mayServe = true }
+        permissionEvent.signalOwn()
     }
 
     /// Readable when there is a result. Borrowed: never close it.
@@ -69,6 +101,17 @@ package final class DeviceMailbox: Sendable {
             defer { contents.commands = [] }
             return contents.commands
         }
+    }
+
+    /// Says that the device thread has its filter, or why not; its first call.
+    package func reportConfinement(_ failure: SandboxError?) {
+        contents.withLock { $0.confinement = failure.map { .failed($0) } ?? .done }
+        confinementEvent.signalOwn()
+    }
+
+    /// Waits until the process was looked at. When it is not as asked it ends, and this never returns.
+    package func awaitPermission() {
+        while !contents.withLock({ $0.mayServe }) { permissionEvent.waitOwn() }
     }
 
     /// Says how the device thread ended; its last call.

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 
 extension EventFileDescriptor {
@@ -8,6 +9,12 @@ extension EventFileDescriptor {
         } catch {
             assertionFailure("our own eventfd: \(error)")
         }
+    }
+
+    /// Waits for an eventfd of our own. A signal may end it early: look at what is waited for.
+    borrowing func waitOwn() {
+        var descriptor = pollfd(fd: rawValue, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&descriptor, 1, -1)
     }
 
     /// Drains an eventfd of our own.

@@ -19,14 +19,13 @@ package enum ExitCode: Int32, Sendable {
 }
 
 extension ConfigurationError {
-    /// Everything here is on the command line and stays wrong on every host, except a group that this host does not
-    /// know.
+    /// Everything here is on the command line and stays wrong on every host, except a user or a group that this host
+    /// does not know.
     package var exitCode: ExitCode {
         switch self {
-        case .unknownGroup: .configuration
+        case .unknownGroup, .unknownUser: .configuration
         case .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .pollingOutOfRange,
-            .unknownLogLevel, .noPorts,
-            .tooManyPorts,
+            .groupWithoutUser, .unknownLogLevel, .noPorts, .tooManyPorts,
             .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName, .badPortName, .badAddress,
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,
             .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice:

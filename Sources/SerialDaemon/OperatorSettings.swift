@@ -1,11 +1,12 @@
 import LinuxIO
 import Logging
+package import Sandbox
 import VirtioConsole
 
 /// What the operator wrote, option by option, before the rules between options are applied.
 ///
 /// The command line fills one of these; a configuration file will fill the same. ``configuration()`` turns it into a
-/// ``DaemonConfiguration`` or says what is wrong, and touches nothing of the host except the group database.
+/// ``DaemonConfiguration`` or says what is wrong, and touches nothing of the host except the databases of users and groups.
 package struct OperatorSettings: Sendable {
     package var socketPath: String?
     package var inheritedDescriptor: Int?
@@ -16,13 +17,19 @@ package struct OperatorSettings: Sendable {
     package var ports: [PortOptions]
     package var offersPackedRings: Bool
     package var pollingMicroseconds: Int
+    /// A user's and a group's name or number.
+    package var user: String?
+    package var group: String?
+    package var confinement: Confinement?
+    package var filterAction: FilterAction
     package var logLevel: String
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, socketDirectory: String? = nil,
         socketGroup: String? = nil,
         maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
-        offersPackedRings: Bool = false, pollingMicroseconds: Int = 0,
+        offersPackedRings: Bool = false, pollingMicroseconds: Int = 0, user: String? = nil, group: String? = nil,
+        confinement: Confinement? = nil, filterAction: FilterAction = .kill,
         logLevel: String = Logger.Level.info.rawValue
     ) {
         self.socketPath = socketPath
@@ -33,6 +40,10 @@ package struct OperatorSettings: Sendable {
         self.ports = ports
         self.offersPackedRings = offersPackedRings
         self.pollingMicroseconds = pollingMicroseconds
+        self.user = user
+        self.group = group
+        self.confinement = confinement
+        self.filterAction = filterAction
         self.logLevel = logLevel
     }
 
@@ -58,7 +69,12 @@ package struct OperatorSettings: Sendable {
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
             ports: configured, offersPackedRings: offersPackedRings,
-            pollingNanoseconds: UInt64(pollingMicroseconds) * 1000, logLevel: level)
+            pollingNanoseconds: UInt64(pollingMicroseconds) * 1000,
+            sandbox: SandboxOptions(
+                confinement: confinement, filterAction: filterAction, identity: try identity(),
+                needsPeerIdentities: configured.contains { !$0.peerPolicy.isEmpty },
+                directories: directories(of: configured, frontend)),
+            logLevel: level)
     }
 
     private func frontendSource() throws(ConfigurationError) -> FrontendSource {
@@ -72,9 +88,29 @@ package struct OperatorSettings: Sendable {
         }
     }
 
+    private func identity() throws(ConfigurationError) -> Identity? {
+        guard let user else {
+            guard group == nil else { throw .groupWithoutUser }
+            return nil
+        }
+        guard var identity = UserDatabase.identity(of: user) else { throw .unknownUser(user) }
+        if let group {
+            guard let number = GroupDatabase.identifier(of: group) else { throw .unknownGroup("--group", group) }
+            identity.group = number
+        }
+        return identity
+    }
+
+    /// Where the sockets are: they are removed at the end.
+    private func directories(of ports: [PortConfiguration], _ frontend: FrontendSource) -> [String] {
+        var addresses = ports.map(\.address)
+        if case .listen(let address) = frontend { addresses.append(address) }
+        return Set(addresses.compactMap(\.directory)).sorted()
+    }
+
     private func groupIdentifier() throws(ConfigurationError) -> UInt32? {
         guard let socketGroup else { return nil }
-        guard let identifier = GroupDatabase.identifier(of: socketGroup) else { throw .unknownGroup(socketGroup) }
+        guard let identifier = GroupDatabase.identifier(of: socketGroup) else { throw .unknownGroup("--socket-group", socketGroup) }
         return identifier
     }
 
@@ -116,7 +152,8 @@ extension PortOptions {
             name: name, number: number, isConsole: isConsole, address: try resolvedAddress(in: socketDirectory),
             size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
             clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount ?? Self.defaultBufferByteCount,
-            guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds)
+            guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds,
+            peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []))
     }
 
     /// Linux applies a size to consoles only; on another port it would be taken and have no effect.

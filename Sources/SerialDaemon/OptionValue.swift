@@ -46,6 +46,16 @@ enum OptionValue {
         return nanoseconds <= maximumSeconds * 1_000_000_000 ? nanoseconds : nil
     }
 
+    /// Values with `:` between them, each read by `read`; at least one.
+    static func list<Value>(_ text: String, _ read: (String) -> Value?) -> [Value]? {
+        var values: [Value] = []
+        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
+            guard let value = read(String(part)) else { return nil }
+            values.append(value)
+        }
+        return values
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }

@@ -138,16 +138,28 @@ struct PortEndpoint: ~Copyable {
         }
     }
 
+    /// What came of looking at the listener.
+    enum Acceptance: Equatable {
+        /// Nobody waits, or there is a client already.
+        case nobody
+        case client
+        /// Somebody whom the port's policy does not admit; its connection is closed.
+        case denied(PeerCredentials)
+    }
+
     /// Takes the client that waits, when there is none yet.
-    ///
-    /// - Returns: whether one has come.
-    mutating func accept() throws(SystemError) -> Bool {
-        guard !hasClient, let new = try Self.accept(listener) else { return false }
+    mutating func accept() throws(SystemError) -> Acceptance {
+        guard !hasClient, let new = try Self.accept(listener) else { return .nobody }
+        if let policy = configuration?.peerPolicy, !policy.isEmpty {
+            let peer = try new.peerCredentials()
+            let isAdmitted = try policy.admits(peer) { () throws(SystemError) in try new.peerSupplementaryGroups() }
+            guard isAdmitted else { return .denied(peer) }
+        }
         try new.setSendBuffer(byteCount: Self.sendBufferByteCount)
         generation &+= 1
         client = Client(generation: generation)
         stream = consume new
-        return true
+        return .client
     }
 
     private static func accept(_ listener: borrowing UnixListener?) throws(SystemError) -> UnixStream? {

@@ -14,6 +14,8 @@ package enum PortKey: String, CaseIterable, Sendable {
     case bufferSize = "buffer-size"
     case guestClose = "guest-close"
     case linger
+    case allowedUsers = "allow-uids"
+    case allowedGroups = "allow-gids"
 
     /// What a value of this key looks like, to stand behind "must be".
     package var accepted: String {
@@ -28,6 +30,8 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .bufferSize: "a number of bytes with an optional K, M or G, 1 to 64M"
         case .guestClose: Self.list(GuestClose.allCases)
         case .linger: "a number of seconds such as 5 or 0.5, at most \(PortOptions.maximumLingerSeconds)"
+        case .allowedUsers: "users of this host by name or number, with ':' between them"
+        case .allowedGroups: "groups of this host by name or number, with ':' between them"
         }
     }
 

@@ -1,4 +1,5 @@
 package import LinuxIO
+import Sandbox
 package import VirtioConsole
 
 /// One `--port` as its text has it: each key checked on its own, what was not given left `nil`.
@@ -16,6 +17,9 @@ package struct PortOptions: Equatable, Sendable {
     package var bufferByteCount: Int?
     package var guestClose: GuestClose?
     package var lingerNanoseconds: UInt64?
+    /// Who may connect, by number.
+    package var allowedUsers: [UInt32]?
+    package var allowedGroups: [UInt32]?
 
     /// The largest ``bufferByteCount``: 127 ports that all buffer stay below 8 GiB, and no console log needs more.
     package static let maximumBufferByteCount = 64 << 20
@@ -65,6 +69,10 @@ package struct PortOptions: Equatable, Sendable {
         case .linger:
             lingerNanoseconds = try key.require(
                 OptionValue.nanoseconds(value, maximumSeconds: Self.maximumLingerSeconds), value)
+        case .allowedUsers:
+            allowedUsers = try key.require(OptionValue.list(value) { UserDatabase.identity(of: $0)?.user }, value)
+        case .allowedGroups:
+            allowedGroups = try key.require(OptionValue.list(value) { GroupDatabase.identifier(of: $0) }, value)
         }
     }
 }

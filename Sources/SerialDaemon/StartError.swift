@@ -1,4 +1,5 @@
 package import LinuxIO
+package import Sandbox
 
 /// Why a daemon with a good configuration could not start on this host.
 package enum StartError: Error, Equatable, Sendable {
@@ -6,6 +7,7 @@ package enum StartError: Error, Equatable, Sendable {
     /// The owner is the option that the socket belongs to: `--socket-path`, `--port name=vm.ctl`.
     case listen(owner: String, UnixListenerError)
     case inheritedDescriptor(Int32, SystemError)
+    case sandbox(SandboxError)
     case system(SystemError)
 }
 
@@ -19,6 +21,7 @@ extension StartError: CustomStringConvertible {
             "\(owner.escaped): cannot listen at \(error.description.escaped)."
         case .inheritedDescriptor(let descriptor, let error):
             "--fd=\(descriptor) is no listening or connected UNIX stream socket (\(error)): pass one to the process."
+        case .sandbox(let error): error.description
         case .system(let error):
             "the host refuses what the daemon needs: \(error)."
         }
@@ -39,7 +42,9 @@ extension StartError {
             case .host: .osError
             }
         case .inheritedDescriptor: .usage
-        case .system: .osError
+        case .sandbox(.notRoot), .sandbox(.peersHidden): .usage
+        case .sandbox(.noLandlock): .configuration
+        case .sandbox, .system: .osError
         }
     }
 }

@@ -1,6 +1,7 @@
 import BasicContainers
 import Glibc
 import LinuxIO
+import Sandbox
 
 /// Every socket that the daemon starts with, opened before it is told to anybody that it runs.
 ///
@@ -64,7 +65,8 @@ struct StartSockets: ~Copyable {
     ) throws(StartError) -> UnixListener {
         do {
             let listener = try UnixListener.bind(
-                to: address, mode: configuration.socketMode, group: configuration.socketGroup)
+                to: address, mode: configuration.socketMode, owner: configuration.sandbox.identity?.user,
+                group: configuration.socketGroup ?? configuration.sandbox.identity?.group)
             if let file = listener.boundFile { files.append(file) }
             return listener
         } catch {

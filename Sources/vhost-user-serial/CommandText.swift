@@ -29,6 +29,8 @@ enum CommandText {
                                  (default), send it eof, or disconnect it
           linger=SECONDS         how long the bytes of a client that left wait for
                                  the guest, 0.5 for example (default: no end)
+          allow-uids=USER:...    only these users may connect, or these groups
+          allow-gids=GROUP:...   (default: whom the socket's mode lets in)
 
         EXAMPLE:
           vhost-user-serial --socket-path /run/vm1/vhost.sock \\
@@ -44,7 +46,7 @@ enum CommandText {
           0   ended by a signal, or by the front-end of an inherited socket
           64  wrong usage                  73  a socket cannot be made there
           69  an address is in use         77  not permitted
-          71  a system call failed         78  no such group on this host
+          71  a system call failed         78  no such user, group or Landlock
         """
 
     /// One line on stderr, in the form of the log.

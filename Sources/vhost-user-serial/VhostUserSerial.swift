@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Sandbox
 import SerialDaemon
 
 /// The command line: options become ``OperatorSettings``, and those the configuration that ``Daemon`` runs.
@@ -65,6 +66,29 @@ struct VhostUserSerial: ParsableCommand {
     var pollingMicroseconds = 0
 
     @Option(
+        name: .customLong("user"),
+        help: ArgumentHelp("Become this user once the sockets are open, by name or number; needs root.", valueName: "user"))
+    var user: String?
+
+    @Option(
+        name: .customLong("group"),
+        help: ArgumentHelp("With --user: this group, and not the user's own.", valueName: "group"))
+    var group: String?
+
+    @Option(
+        name: .customLong("sandbox"),
+        help: ArgumentHelp(
+            "namespace, landlock or none (default: the strongest that works).", valueName: "kind"))
+    var confinement: Confinement?
+
+    @Option(
+        name: .customLong("seccomp"),
+        help: ArgumentHelp(
+            "On a system call that is not needed: kill the process, trap (say which, and end), log it, or none.",
+            valueName: "action"))
+    var filterAction = FilterAction.kill
+
+    @Option(
         name: .customLong("log-level"),
         help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel = "info"
@@ -102,9 +126,13 @@ struct VhostUserSerial: ParsableCommand {
         return OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, socketDirectory: socketDirectory,
             socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
-            offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, logLevel: logLevel)
+            offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, user: user, group: group,
+            confinement: confinement, filterAction: filterAction, logLevel: logLevel)
     }
 }
+
+extension Confinement: ExpressibleByArgument {}
+extension FilterAction: ExpressibleByArgument {}
 
 /// The value of an option that is on or off.
 enum Switch: String, ExpressibleByArgument, CaseIterable {

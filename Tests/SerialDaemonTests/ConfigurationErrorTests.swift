@@ -7,7 +7,7 @@ import Testing
 struct ConfigurationErrorTests {
     static let all: [ConfigurationError] = [
         .frontendMissing, .frontendTwice, .badDescriptor(-1), .maxPortsOutOfRange(128), .pollingOutOfRange(1001), .unknownLogLevel("loud"),
-        .unknownGroup("vms"), .noPorts, .tooManyPorts(count: 2, maxPorts: 1), .keyWithoutValue(key: "nr"),
+        .unknownGroup("--group", "vms"), .unknownUser("vms"), .groupWithoutUser, .noPorts, .tooManyPorts(count: 2, maxPorts: 1), .keyWithoutValue(key: "nr"),
         .duplicateKey("nr"),
         .unknownKey("colour"), .badValue(.number, "x"), .portWithoutName("nr=1"), .badPortName("a/b", .slash),
         .badAddress(option: "path=", text: "", .empty), .consoleKeyOnGenericPort(.rows, port: "a"),
@@ -33,6 +33,7 @@ struct ConfigurationErrorTests {
 
     @Test(arguments: all)
     func onlyWhatThisHostLacksIsNoUsageError(error: ConfigurationError) {
-        #expect(error.exitCode == (error == .unknownGroup("vms") ? .configuration : .usage))
+        let isLacking = error == .unknownGroup("--group", "vms") || error == .unknownUser("vms")
+        #expect(error.exitCode == (isLacking ? .configuration : .usage))
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import VirtioConsole
 import VirtioTestSupport
@@ -8,6 +9,36 @@ import VirtioTestSupport
 @Suite("DeviceLoop: clients")
 struct DeviceLoopClientsTests {
     typealias Told = TestGuest.Told
+
+    // MARK: Whom the policy does not admit
+
+    @Test func contract5_deniedPeerIsClosedWhenItIsAccepted() throws {
+        var port = PortConfiguration.port()
+        port.peerPolicy = PeerPolicy(users: [geteuid() &+ 1])
+        let fixture = try DeviceLoopFixture([port, .port("vm.ctl", number: 2)])
+        try fixture.boot()
+        _ = fixture.takeControl()
+        let denied = try fixture.connect(1)
+        #expect(denied.receive() == [])
+        #expect(denied.send([1]) == -1, "closed")
+        #expect(fixture.takeControl() == [], "the guest learns nothing")
+        #expect(fixture.lines.contains { $0.contains("a client of user \(geteuid()), group \(getegid()) is refused") })
+        // Others are served as ever.
+        let other = try fixture.connect(2)
+        defer { other.close() }
+        #expect(fixture.takeControl() == [.open(2, true)])
+    }
+
+    @Test func admittedPeerIsAClient() throws {
+        var port = PortConfiguration.port()
+        port.peerPolicy = PeerPolicy(users: [geteuid()])
+        let fixture = try DeviceLoopFixture([port])
+        try fixture.boot()
+        _ = fixture.takeControl()
+        let client = try fixture.connect(1)
+        defer { client.close() }
+        #expect(fixture.takeControl() == [.open(1, true)])
+    }
 
     // MARK: Without a client
 

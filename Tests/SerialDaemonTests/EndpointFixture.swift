@@ -35,7 +35,7 @@ final class EndpointFixture {
         return stream
     }
 
-    func accept() throws -> Bool { try endpoint.accept() }
+    func accept() throws -> Bool { try endpoint.accept() == .client }
     func disconnect() { endpoint.disconnect() }
     var client: PortEndpoint.Client? {
         get { endpoint.client }

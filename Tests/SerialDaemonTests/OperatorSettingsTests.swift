@@ -1,5 +1,6 @@
 import LinuxIO
 import Logging
+import Sandbox
 import Testing
 import VirtioConsole
 
@@ -128,6 +129,27 @@ struct OperatorSettingsTests {
         try expect(.unknownLogLevel("loud")) { $0.logLevel = "loud" }
         try expect(.pollingOutOfRange(-1)) { $0.pollingMicroseconds = -1 }
         try expect(.pollingOutOfRange(1001)) { $0.pollingMicroseconds = 1001 }
-        try expect(.unknownGroup("no such group")) { $0.socketGroup = "no such group" }
+        try expect(.unknownGroup("--socket-group", "no such group")) { $0.socketGroup = "no such group" }
+        try expect(.unknownUser("no such user")) { $0.user = "no such user" }
+        try expect(.groupWithoutUser) { $0.group = "root" }
+        try expect(.unknownGroup("--group", "no such group")) { ($0.user, $0.group) = ("root", "no such group") }
+    }
+
+    @Test func sandboxKnowsWhatItMustKeep() throws {
+        var settings = try Self.settings("name=a,path=/somewhere/a", "name=b", "name=c,path=@c", "name=d,path=d")
+        settings.user = "65534"
+        settings.group = "0"
+        settings.confinement = .landlock
+        settings.filterAction = .log
+        let sandbox = try settings.configuration().sandbox
+        #expect(sandbox.directories == [".", "/run/vm1", "/somewhere"])
+        #expect(sandbox.identity == Identity(user: 65534, group: 0))
+        #expect(sandbox.confinement == .landlock)
+        #expect(sandbox.filterAction == .log)
+        #expect(!sandbox.needsPeerIdentities)
+        let strict = try Self.settings("name=a", "name=b,allow-gids=0").configuration()
+        #expect(strict.sandbox.needsPeerIdentities)
+        #expect(strict.sandbox.filterAction == .kill, "the default")
+        #expect(strict.ports[1].peerPolicy == PeerPolicy(groups: [0]))
     }
 }

@@ -24,6 +24,12 @@ struct PortOptionsTests {
         #expect(try PortOptions(parsing: text) == expected)
     }
 
+    @Test func usersAndGroupsAreLists() throws {
+        let options = try PortOptions(parsing: "name=a,allow-uids=root:1000:65534,allow-gids=0:7")
+        #expect(options.allowedUsers == [0, 1000, 65534])
+        #expect(options.allowedGroups == [0, 7])
+    }
+
     @Test func whatIsNotGivenIsNotDecided() throws {
         #expect(try PortOptions(parsing: "name=a") == PortOptions(name: "a"))
     }
@@ -38,6 +44,8 @@ struct PortOptionsTests {
         (.columns, "65536"), (.rows, "0"), (.rows, "65536"), (.resizeOrder, "cols"), (.clientsAbsent, "drop"),
         (.bufferSize, "0"),
         (.bufferSize, "65M"), (.guestClose, "on"), (.linger, "soon"), (.linger, "1000000001"),
+        (.allowedUsers, "no such user"), (.allowedUsers, "0:"), (.allowedUsers, "4294967295"), (.allowedGroups, ":0"),
+        (.allowedGroups, "no such group"),
     ])
     func valueOutsideItsRangeIsRefused(key: PortKey, value: String) {
         #expect(throws: ConfigurationError.badValue(key, value)) {

@@ -1,0 +1,108 @@
+import Foundation
+import Glibc
+import LinuxIO
+import Testing
+
+@testable import Sandbox
+
+/// The real program, shut in: what /proc says of it, and that it works all the same.
+@Suite("Command line: sandbox", .serialized)
+struct CommandLineSandboxTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func started(_ arguments: String...) throws -> SpawnedDaemon {
+        let daemon = try SpawnedDaemon(
+            ["--socket-path", "\(directory.path)/vhost.sock", "--socket-dir", directory.path, "--port", "name=a"]
+                + arguments)
+        #expect(daemon.waitForOutput("waiting for a front-end"))
+        return daemon
+    }
+
+    /// It ends well, its sockets are gone, and it was never denied anything.
+    private func expectGoodEnd(_ daemon: SpawnedDaemon) {
+        daemon.send(SIGTERM)
+        let exit = daemon.wait()
+        #expect(exit.code == 0, "\(exit.output)")
+        #expect(!exit.output.contains("denied"))
+        #expect(directory.names == [])
+    }
+
+    private func threads(_ daemon: SpawnedDaemon) throws -> [ThreadStatus] {
+        let folder = "/proc/\(daemon.process)/task"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).map {
+            ThreadStatus(parsing: try String(contentsOfFile: "\(folder)/\($0)/status", encoding: .utf8))
+        }
+    }
+
+    private func link(_ path: String) throws -> String {
+        try FileManager.default.destinationOfSymbolicLink(atPath: path)
+    }
+
+    @Test func everyThreadIsShutInByDefault() throws {
+        let daemon = try started()
+        let threads = try threads(daemon)
+        #expect(threads.map(\.name).sorted() == ["device", "vhost-user-seri"])
+        let expected = ThreadStatus.Expectation(
+            identity: Identity(user: getuid(), group: getgid()), wasRoot: getuid() == 0, filterCount: 2)
+        for thread in threads { #expect(thread.problem(against: expected) == nil, "\(thread.name)") }
+        expectGoodEnd(daemon)
+    }
+
+    @Test func rootIsEmptyButForTheSockets() throws {
+        let daemon = try started("--sandbox", "namespace")
+        let mounts = try String(contentsOfFile: "/proc/\(daemon.process)/mountinfo", encoding: .utf8)
+            .split(separator: "\n").map { $0.split(separator: " ") }
+        #expect(mounts.map { String($0[4]) } == ["/", directory.path])
+        #expect(mounts[0][5].hasPrefix("ro,nosuid,nodev,noexec"))
+        #expect(mounts[1][5].hasPrefix("rw,nosuid,nodev,noexec"))
+        for namespace in ["mnt", "net", "ipc", "uts", "cgroup"] {
+            let (theirs, ours) = ("/proc/\(daemon.process)/ns/\(namespace)", "/proc/self/ns/\(namespace)")
+            #expect(try link(theirs) != link(ours))
+        }
+        expectGoodEnd(daemon)
+    }
+
+    @Test(arguments: ["namespace", "landlock", "none"], ["kill", "trap", "log", "none"])
+    func everyKindServesAndEndsWell(sandbox: String, seccomp: String) throws {
+        let daemon = try started("--sandbox", sandbox, "--seccomp", seccomp)
+        let client = try UnixStream.connect(to: .path("\(directory.path)/a"))
+        #expect(daemon.waitForOutput("client connected"))
+        withExtendedLifetime(client.rawValue) {}
+        expectGoodEnd(daemon)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "becoming another user needs root"))
+    func anotherUserOwnsTheSockets() throws {
+        unsafe chmod(directory.path, 0o777)
+        let daemon = try started("--user", "65534", "--group", "65533")
+        var status = stat()
+        #expect(unsafe lstat("\(directory.path)/a", &status) == 0)
+        #expect((status.st_uid, status.st_gid) == (65534, 65533))
+        #expect(status.st_mode & 0o777 == 0o600)
+        let expected = ThreadStatus.Expectation(
+            identity: Identity(user: 65534, group: 65533), wasRoot: true, filterCount: 2)
+        for thread in try threads(daemon) { #expect(thread.problem(against: expected) == nil, "\(thread.name)") }
+        expectGoodEnd(daemon)
+    }
+
+    @Test func reportNamesWhatHolds() throws {
+        let daemon = try started("--sandbox", "landlock", "--seccomp", "log")
+        #expect(daemon.waitForOutput("sandbox: Landlock (ABI"))
+        #expect(daemon.waitForOutput("no capabilities, system calls by list (log); checked for 2 threads"))
+        expectGoodEnd(daemon)
+    }
+
+    @Test(arguments: ["--sandbox=chroot", "--seccomp=maybe", "--user=no such user", "--group=root"])
+    func whatCannotBeMeantIsRefused(argument: String) throws {
+        let daemon = try SpawnedDaemon(
+            ["--socket-path", "\(directory.path)/s", "--socket-dir", directory.path, "--port", "name=a", argument])
+        let exit = daemon.wait()
+        #expect([64, 78].contains(exit.code), "\(exit.output)")
+        #expect(exit.output.contains(argument.prefix { $0 != "=" }))
+        #expect(directory.names == [])
+    }
+}
