@@ -26,6 +26,11 @@ struct Runner: ParsableCommand {
     @Option(help: "The layout of the daemon's virtqueues.")
     var rings = Rings.split
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("More options for the daemon, in one word: '--seccomp trap'.", valueName: "options"))
+    var daemonArguments = ""
+
     @Option(help: "How many run at a time.")
     var jobs = 2
 
@@ -58,7 +63,10 @@ struct Runner: ParsableCommand {
         Signals.block([SIGCHLD])
         guard let scenario = names.first.flatMap(Scenario.named) else { throw ExitCode(EX_USAGE) }
         do {
-            try scenario.body(Setting(device: device, kernel: kernel, directory: directory, rings: rings))
+            let arguments = daemonArguments.split(separator: " ").map(String.init)
+            try scenario.body(
+                Setting(
+                    device: device, kernel: kernel, directory: directory, rings: rings, daemonArguments: arguments))
         } catch {
             print(error)
             throw ExitCode.failure

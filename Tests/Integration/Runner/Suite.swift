@@ -41,8 +41,10 @@ struct Suite {
             }
         }
         let notRun = skipped > 0 ? ", \(skipped) skipped" : ""
-        let rings = options.rings == .packed ? " (packed rings)" : ""
-        print("integration\(rings): \(passed) passed, \(failed) failed\(notRun)")
+        let rings = options.rings == .packed ? ["packed rings"] : []
+        let variant = rings + (options.daemonArguments.isEmpty ? [] : [options.daemonArguments])
+        let name = variant.isEmpty ? "integration" : "integration (\(variant.joined(separator: ", ")))"
+        print("\(name): \(passed) passed, \(failed) failed\(notRun)")
         return failed
     }
 
@@ -56,7 +58,7 @@ struct Suite {
             let directory = try makeDirectory()
             let arguments = [
                 executable, scenario.name, "--directory", directory, "--device", options.device.rawValue,
-                "--rings", options.rings.rawValue,
+                "--rings", options.rings.rawValue, "--daemon-arguments", options.daemonArguments,
                 "--kernel", (scenario.kernel ?? options.kernel).rawValue,
             ]
             let process = try ChildProcess(scenario.name, arguments, output: "\(directory)/scenario.log")

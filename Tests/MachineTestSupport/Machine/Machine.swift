@@ -39,7 +39,7 @@ package final class Machine {
             setting.device == .builtin
             ? nil
             : try Daemon(
-                ports, in: setting.directory, arguments: setting.rings.daemonArguments + options.daemonArguments,
+                ports, in: setting.directory, arguments: setting.daemonArguments + options.daemonArguments,
                 prefix: Self.prefix(options))
     }
 

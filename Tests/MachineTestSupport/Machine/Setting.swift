@@ -27,12 +27,17 @@ package struct Setting {
     package let directory: String
     /// The layout of the daemon's rings. QEMU's own device has its own option, and split ones here.
     package let rings: Rings
+    /// More options for the daemon, whatever the scenario.
+    package let daemonArguments: [String]
 
-    package init(device: Device, kernel: Kernel, directory: String, rings: Rings = .split) {
+    package init(
+        device: Device, kernel: Kernel, directory: String, rings: Rings = .split, daemonArguments: [String] = []
+    ) {
         self.device = device
         self.kernel = kernel
         self.directory = directory
         self.rings = rings
+        self.daemonArguments = rings.daemonArguments + daemonArguments
     }
 
     /// A machine with these ports, booted and linked, which must end well when `body` has returned.
