@@ -66,6 +66,8 @@ struct PackedQueue: VirtqueueLayout {
             // The driver makes the first descriptor of a chain available last (§2.8.21): all must be.
             guard place.isAvailable(descriptor.flags) else { throw .chainNotWhollyAvailable(slot: place.slot) }
             if descriptor.flags.contains(.indirect) {
+                // A list behind direct descriptors is a split ring's alone (§2.7.5.3.2, §2.8.19).
+                guard slotCount == 1 else { throw .indirectNotFirst }
                 try walk.takeIndirect(descriptor, .packed, queueSize: size, &vectors, memory)
                 return try extent(descriptor, slotCount)
             }

@@ -25,6 +25,8 @@ public enum VirtqueueError: Error, Equatable, Sendable {
     case indirectNotNegotiated
     /// An indirect descriptor that says it goes on, or one inside an indirect table (§2.7.5.3.1).
     case indirectNotLast
+    /// An indirect descriptor behind others of a packed ring's chain (§2.8.19); in a split ring it may be there.
+    case indirectNotFirst
     /// An indirect table of no entries, of a broken one, or of more than ``Virtqueue/maximumIndirectCount``.
     case badIndirectTable(byteCount: UInt32)
     /// A buffer for us to read behind one for us to write (§2.7.4.2).
@@ -81,6 +83,8 @@ extension VirtqueueError: CustomStringConvertible {
             "an indirect descriptor without the feature for it"
         case .indirectNotLast:
             "an indirect descriptor that goes on, or inside an indirect table"
+        case .indirectNotFirst:
+            "an indirect descriptor behind others of its chain in a packed ring"
         case .badIndirectTable(let byteCount):
             "an indirect table of \(byteCount) bytes"
         case .readableAfterWritable:

@@ -57,6 +57,14 @@ struct PackedQueueFaultsTests {
         expect(.indirectNotLast, fixture)
     }
 
+    /// A split ring's chain may end in a table, a packed ring's is one descriptor then (§2.8.19).
+    @Test(arguments: 1...7) func indirectTableBehindOthersIsRefused(count: Int) throws {
+        let fixture = try PackedQueueFixture()
+        let others = Array(repeating: Raw(address: buffer, length: 4), count: count)
+        fixture.driver.addChain(others + [Raw(address: buffer, length: 16, flags: PackedMockDriver.indirect)])
+        expect(.indirectNotFirst, fixture)
+    }
+
     @Test func indirectTableNeedsTheFeature() throws {
         let fixture = try PackedQueueFixture(features: .eventIndex)
         fixture.driver.addIndirect([Raw(address: buffer, length: 4)])

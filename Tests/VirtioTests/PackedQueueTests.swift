@@ -82,24 +82,6 @@ struct PackedQueueTests {
         }
     }
 
-    @Test func indirectTableMayEndAChain() throws {
-        let fixture = try PackedQueueFixture()
-        let (buffer, inTable, table) = (
-            fixture.driver.allocate(1), fixture.driver.allocate(1), fixture.driver.allocate(16)
-        )
-        fixture.test.store([7], at: buffer)
-        fixture.test.store([8], at: inTable)
-        fixture.driver.write(.init(address: inTable, length: 1), at: table)
-        fixture.driver.addChain([
-            .init(address: buffer, length: 1), .init(address: table, length: 16, flags: PackedMockDriver.indirect),
-        ])
-        #expect(try fixture.look() == [7, 8])
-        #expect(fixture.consume(2).chains == 1)
-        fixture.publish()
-        #expect(fixture.driver.takeUsed().count == 1)
-        #expect(fixture.base == 0x8002_8002)
-    }
-
     // MARK: Bases
 
     @Test func chainTakenInPartIsOfferedAgainAtTheBase() throws {
