@@ -22,7 +22,7 @@ extension DeviceLoopFixture {
     /// What QEMU says when it makes the device.
     func negotiate() throws {
         // IN_ORDER always, RING_PACKED only when it is configured.
-        let offered: UInt64 = 1 << 30 | 1 << 35 | TestRings.feature
+        let offered: UInt64 = 1 << 30 | 1 << 35 | TestRings.features.rawValue
         #expect(try say(.getFeatures)?.value.map { $0 & (1 << 30 | 1 << 34 | 1 << 35) } == offered)
         #expect(try say(.getProtocolFeatures)?.value.map { $0 & Self.protocolFeatures } == Self.protocolFeatures)
         try say(.setProtocolFeatures(Self.protocolFeatures))

@@ -4,6 +4,7 @@ import LinuxIO
 import Logging
 import Testing
 import VhostUser
+import Virtio
 import VirtioConsole
 import VirtioTestSupport
 
@@ -23,7 +24,7 @@ final class DeviceLoopFixture {
     }
 
     /// VERSION_1, INDIRECT_DESC, EVENT_IDX, MULTIPORT, SIZE; RING_PACKED when ``TestRings`` says so.
-    static let features: UInt64 = TestRings.feature | 1 << 32 | 1 << 29 | 1 << 28 | 1 << 1 | 1 << 0
+    static let features: UInt64 = TestRings.features.rawValue | 1 << 32 | 1 << 29 | 1 << 28 | 1 << 1 | 1 << 0
     static let eventIndex: UInt64 = 1 << 29
     static let multiport: UInt64 = 1 << 1
     /// Everything that is offered but GPA_ADDRESSES.

@@ -127,12 +127,8 @@ struct ConsoleDeviceLifeTests {
                     _ = fixture.stop(.controlTransmitq)
                     _ = fixture.reset()
                     for port in beliefs.keys { fixture.setHostOpen(hostIsOpen[port] ?? false, port: Int(port)) }
-                    // The fixture's memory is not endless: over the same rings, which a driver may do.
-                    for role in [QueueRole.controlReceiveq, .controlTransmitq] {
-                        try fixture.resume(role, at: fixture.drivers[role]?.availableIndex ?? 0)
-                    }
+                    for role in [QueueRole.controlReceiveq, .controlTransmitq] { try fixture.startInPlace(role) }
                     offered = 0
-                    fixture.forgetPosted()
                 }
                 for port in beliefs.keys { beliefs[port] = Belief() }
                 fixture.sayDriverIsReady()
@@ -164,7 +160,7 @@ struct ConsoleDeviceLifeTests {
         try fixture.shakeHands()
         let role = QueueRole.transmitq(port: 1)
         let size = 1 << Int.random(in: 2...6, using: &generator)
-        try fixture.start(role, size: size, base: UInt16.random(in: 0...(.max), using: &generator))
+        try fixture.start(role, size: size, after: Int.random(in: 0...0xffff, using: &generator))
         fixture.say(.portOpen, port: 1, 1)
         _ = try fixture.receive()
 
@@ -210,6 +206,7 @@ struct ConsoleDeviceLifeTests {
                 fixture.say(.portOpen, port: 1, 0)
                 fixture.say(.portOpen, port: 1, 1)
                 _ = try fixture.receive()
+                _ = fixture.usedLengths(.controlTransmitq)
                 // A close that comes while another waits changes nothing.
                 if closes.allSatisfy({ $0 <= taken }) { closes = [written] }
             case 17:

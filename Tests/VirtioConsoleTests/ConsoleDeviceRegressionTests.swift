@@ -25,21 +25,22 @@ struct ConsoleDeviceRegressionTests {
         }
 
         /// Starts a queue with a driver of its own.
-        func start(_ role: QueueRole, size: Int = 16, at position: UInt16 = 0) throws -> MockDriver {
-            let base = TestMemory.usualBase + UInt64(role.queueIndex) * 0x2_0000
-            let driver = MockDriver(memory: test, size: size, base: base, startingAt: position)
-            try start(role, driver, at: position, goesOn: false)
+        func start(_ role: QueueRole, size: Int = 16, after count: Int = 0) throws -> any RingDriver {
+            let place = TestMemory.usualBase + UInt64(role.queueIndex) * 0x2_0000
+            let base = TestRings.base(after: count, size: size)
+            let driver = TestRings.makeDriver(memory: test, size: size, base: place, startingAt: base)
+            try start(role, driver, at: base, goesOn: false)
             return driver
         }
 
-        func start(_ role: QueueRole, _ driver: MockDriver, at position: UInt16, goesOn: Bool) throws {
+        func start(_ role: QueueRole, _ driver: any RingDriver, at base: UInt32, goesOn: Bool) throws {
             let queue = try Virtqueue(
-                driver.userAddresses, in: .user, size: UInt32(driver.size), base: UInt32(position), features: [.eventIndex],
-                memory: memory)
+                driver.userAddresses, in: .user, size: UInt32(driver.size), base: base,
+                features: TestRings.features.union(.eventIndex), memory: memory)
             device.startQueue(role.queueIndex, queue, goesOn: goesOn)
         }
 
-        func stop(_ role: QueueRole) -> UInt16? { base(device.stopQueue(role.queueIndex)) }
+        func stop(_ role: QueueRole) -> UInt32? { device.stopQueue(role.queueIndex) }
 
         /// Looks at what port 1 has for the host; returns how many bytes that are.
         func look() throws -> Int {
@@ -123,36 +124,32 @@ struct ConsoleDeviceRegressionTests {
         sender.add(readable: [ControlMessage(.portReady, port: 1, value: 1).encoded()])
         try fixture.receiveControl()
 
-        var isFull = true
+        // All the ring holds but one, which is left for the buffer behind them.
+        let emptyCount = driver.size - 1
+        var offeredCount = 0
         for _ in 0..<4 {
-            while isFull { isFull = offerEmpty(driver) }
+            for _ in offeredCount..<emptyCount { driver.add(writable: [0]) }
             #expect(try fixture.sendControl())
-            let used = driver.takeUsed()
+            let used = driver.takeUsedEntries()
             #expect(used.count == ConsoleDevice.controlMessagesPerTurn)
             #expect(used.allSatisfy { $0.length == 0 })
-            isFull = true
+            offeredCount = emptyCount - used.count
         }
         // And when at last there is a buffer behind them, nothing was lost: the port's name is the first message that is owed.
         let (_, places) = driver.add(writable: [64])
         for _ in 0..<20 where try fixture.sendControl() {}
         #expect(fixture.test.load(UInt16.self, at: places[0] + 4) == ControlMessage.Event.portName.rawValue)
-        #expect(driver.takeUsed().last?.length == UInt32(8 + "vm.data".utf8.count))
-    }
-
-    /// Offers a buffer of no bytes, as long as the ring has room for one more and one behind.
-    private func offerEmpty(_ driver: MockDriver) -> Bool {
-        let usedIndex = driver.memory.load(UInt16.self, at: driver.usedRing + 2)
-        guard driver.availableIndex &- usedIndex < driver.size - 1 else { return false }
-        driver.add(writable: [0])
-        return true
+        #expect(driver.takeUsedEntries().last?.length == UInt32(8 + "vm.data".utf8.count))
     }
 
     // MARK: Where a chain was left, and where the program's data ended
 
     /// A chain of 10 bytes of which 4 were taken, and a close behind it.
-    private func halfTaken(at position: UInt16) throws -> (fixture: Fixture, driver: MockDriver, control: MockDriver) {
+    private func halfTaken(
+        after count: Int
+    ) throws -> (fixture: Fixture, driver: any RingDriver, control: any RingDriver) {
         let fixture = try Fixture()
-        let driver = try fixture.start(Self.transmitq, at: position)
+        let driver = try fixture.start(Self.transmitq, after: count)
         let control = try fixture.start(.controlTransmitq)
         driver.add(readable: [Array(repeating: 1, count: 10)])
         #expect(try fixture.look() == 10)
@@ -165,7 +162,7 @@ struct ConsoleDeviceRegressionTests {
     }
 
     @Test func deviceReadyForgetsTheOffsetAndTheClose() throws {
-        let (fixture, _, control) = try halfTaken(at: 0)
+        let (fixture, _, control) = try halfTaken(after: 0)
         control.add(readable: [ControlMessage(.deviceReady, port: -1, value: 1).encoded()])
         try fixture.receiveControl()
         #expect(fixture.hasTakenAllBeforeClose)
@@ -173,26 +170,28 @@ struct ConsoleDeviceRegressionTests {
     }
 
     @Test func ringThatGoesOnKeepsTheOffsetAndTheClose() throws {
-        let (fixture, driver, _) = try halfTaken(at: 7)
-        #expect(fixture.stop(Self.transmitq) == 7)
-        try fixture.start(Self.transmitq, driver, at: 7, goesOn: true)
+        let (fixture, driver, _) = try halfTaken(after: 7)
+        let base = TestRings.base(after: 7, size: 16)
+        #expect(fixture.stop(Self.transmitq) == base)
+        try fixture.start(Self.transmitq, driver, at: base, goesOn: true)
         #expect(try fixture.look() == 6)
         #expect(!fixture.hasTakenAllBeforeClose)
     }
 
     @Test func ringMadeAnewForgetsTheOffsetAndTheClose() throws {
-        let (fixture, driver, _) = try halfTaken(at: 7)
-        #expect(fixture.stop(Self.transmitq) == 7)
-        try fixture.start(Self.transmitq, driver, at: 7, goesOn: false)
+        let (fixture, driver, _) = try halfTaken(after: 7)
+        let base = TestRings.base(after: 7, size: 16)
+        #expect(fixture.stop(Self.transmitq) == base)
+        try fixture.start(Self.transmitq, driver, at: base, goesOn: false)
         #expect(try fixture.look() == 10)
         #expect(fixture.hasTakenAllBeforeClose)
     }
 
     /// What is left before a close is a number of chains: their positions come round.
-    @Test(arguments: [0, 65_533, 65_534, 65_535] as [UInt16])
-    func closeIsWhereItWasWhenPositionsComeRound(position: UInt16) throws {
+    @Test(arguments: [0, 65_533, 65_534, 65_535])
+    func closeIsWhereItWasWhenPositionsComeRound(count: Int) throws {
         let fixture = try Fixture()
-        let driver = try fixture.start(Self.transmitq, at: position)
+        let driver = try fixture.start(Self.transmitq, after: count)
         let control = try fixture.start(.controlTransmitq)
         for _ in 0..<3 { driver.add(readable: [[1, 2]]) }
         control.add(readable: [ControlMessage(.portOpen, port: 1, value: 0).encoded()])

@@ -53,9 +53,9 @@ struct ConsoleDeviceTests {
     @Test func everyQueueRunsByItselfFromStartToStop() throws {
         let fixture = try DeviceFixture()
         for role in Self.roles {
-            try fixture.start(role, base: UInt16(role.queueIndex))
+            try fixture.start(role, after: role.queueIndex)
             #expect(Self.roles.filter { fixture.isRunning($0) } == [role])
-            #expect(fixture.stop(role) == UInt16(role.queueIndex))
+            #expect(fixture.stop(role) == TestRings.base(after: role.queueIndex))
             #expect(Self.roles.allSatisfy { !fixture.isRunning($0) })
             #expect(fixture.stop(role) == nil)
         }
@@ -63,9 +63,11 @@ struct ConsoleDeviceTests {
 
     @Test func allQueuesRunAtOnceAndEachKeepsItsPlace() throws {
         let fixture = try DeviceFixture()
-        for role in Self.roles { try fixture.start(role, base: UInt16(0xfff0 + role.queueIndex)) }
+        for role in Self.roles { try fixture.start(role, after: 0xfff0 + role.queueIndex) }
         #expect(Self.roles.allSatisfy { fixture.isRunning($0) })
-        for role in Self.roles.reversed() { #expect(fixture.stop(role) == UInt16(0xfff0 + role.queueIndex)) }
+        for role in Self.roles.reversed() {
+            #expect(fixture.stop(role) == TestRings.base(after: 0xfff0 + role.queueIndex))
+        }
     }
 
     @Test(arguments: [10, 11, 254, 255, 256, 65536, .max]) func thereIsNoQueueBeyondTheLastOne(index: Int) throws {
@@ -74,7 +76,8 @@ struct ConsoleDeviceTests {
         fixture.device.startQueue(
             index,
             try Virtqueue(
-                driver.userAddresses, in: .user, size: 64, base: 0, features: [], memory: fixture.memory),
+                driver.userAddresses, in: .user, size: 64, base: TestRings.freshBase, features: TestRings.features,
+                memory: fixture.memory),
             goesOn: false)
         #expect(!fixture.isRunning(index: index))
         #expect(fixture.stop(index: index) == nil)

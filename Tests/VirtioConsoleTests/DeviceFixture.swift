@@ -5,7 +5,8 @@ import VirtioTestSupport
 
 @testable import VirtioConsole
 
-/// A device and the guest's side of its queues, each in a stretch of guest memory of its own.
+/// A device and the guest's side of its queues, each in a stretch of guest memory of its own; the rings have the layout
+/// that ``TestRings`` says.
 ///
 /// A class with verbs of its own, because `#expect` cannot look into values that are not copyable.
 final class DeviceFixture {
@@ -17,8 +18,10 @@ final class DeviceFixture {
     let memory: GuestMemory
     var device: ConsoleDevice
     var batch: ChainBatch
-    private(set) var drivers: [QueueRole: MockDriver] = [:]
-    /// The control buffers that the guest has posted, by head.
+    private(set) var drivers: [QueueRole: any RingDriver] = [:]
+    /// Where the buffers of each queue begin.
+    private var firstBuffers: [QueueRole: UInt64] = [:]
+    /// The control buffers that the guest has posted, by the number of their chain.
     private var posted: [UInt32: [(address: UInt64, byteCount: Int)]] = [:]
 
     init(
@@ -28,39 +31,56 @@ final class DeviceFixture {
         test = try TestMemory(byteCount: 64 << 20)
         memory = try test.makeGuestMemory()
         device = ConsoleDevice(maxPorts: maxPorts, ports: ports)
-        device.setFeatures(features)
+        device.setFeatures(features.union(TestRings.features))
         batch = ChainBatch(chainCapacity: 64, pieceCapacity: pieceCapacity)
     }
 
     // MARK: Queues
 
-    /// Starts a queue with a fresh ring.
+    /// Starts a queue with a fresh ring, which is where it would be after `count` chains of one descriptor.
     @discardableResult
-    func start(_ role: QueueRole, size: Int = 64, base: UInt16 = 0, goesOn: Bool = false) throws -> MockDriver {
+    func start(
+        _ role: QueueRole, size: Int = 64, after count: Int = 0, goesOn: Bool = false
+    ) throws -> any RingDriver {
         // A restarted queue gets new memory, as a driver that begins anew does.
         let place = TestMemory.usualBase + UInt64(drivers.count + restartCount) * Self.stretch
         if drivers[role] != nil { restartCount += 1 }
-        let driver = MockDriver(memory: test, size: size, base: place, startingAt: base)
+        return try start(role, size: size, place: place, after: count, goesOn: goesOn)
+    }
+    private var restartCount = 0
+
+    /// Starts a queue with a fresh ring in the memory of its former one, for lives that are longer than memory.
+    func startInPlace(_ role: QueueRole) throws {
+        let former = try #require(drivers[role])
+        try start(role, size: former.size, place: former.descriptorBase, after: 0, goesOn: false)
+    }
+
+    @discardableResult
+    private func start(
+        _ role: QueueRole, size: Int, place: UInt64, after count: Int, goesOn: Bool
+    ) throws -> any RingDriver {
+        let base = TestRings.base(after: count, size: size)
+        let driver = TestRings.makeDriver(memory: test, size: size, base: place, startingAt: base)
         drivers[role] = driver
+        firstBuffers[role] = driver.nextBuffer
         if role == .controlReceiveq { posted = [:] }
         try resume(role, at: base, goesOn: goesOn)
         return driver
     }
-    private var restartCount = 0
 
     /// Starts a queue over the ring that it had before.
-    func resume(_ role: QueueRole, at base: UInt16, goesOn: Bool = true) throws {
+    func resume(_ role: QueueRole, at base: UInt32, goesOn: Bool = true) throws {
         let driver = try #require(drivers[role])
         device.startQueue(
             role.queueIndex,
             try Virtqueue(
-                driver.userAddresses, in: .user, size: UInt32(driver.size), base: UInt32(base),
+                driver.userAddresses, in: .user, size: UInt32(driver.size), base: base,
                 features: device.acknowledgedFeatures, memory: memory), goesOn: goesOn)
     }
 
-    func stop(_ role: QueueRole) -> UInt16? { base(device.stopQueue(role.queueIndex)) }
+    func stop(_ role: QueueRole) -> UInt32? { device.stopQueue(role.queueIndex) }
     func isRunning(_ role: QueueRole) -> Bool { device.isRunning(role.queueIndex) }
-    func stop(index: Int) -> UInt16? { base(device.stopQueue(index)) }
+    func stop(index: Int) -> UInt32? { device.stopQueue(index) }
     func isRunning(index: Int) -> Bool { device.isRunning(index) }
 
     func startControl(size: Int = 64) throws {
@@ -68,12 +88,13 @@ final class DeviceFixture {
         try start(.controlTransmitq, size: size)
     }
 
-    private func driver(_ role: QueueRole) -> MockDriver {
-        guard let driver = drivers[role] else { preconditionFailure("\(role) was never started") }
-        let ringEnd = driver.usedRing + UInt64(6 + 8 * driver.size)
+    private func driver(_ role: QueueRole) -> any RingDriver {
+        guard let driver = drivers[role], let firstBuffer = firstBuffers[role] else {
+            preconditionFailure("\(role) was never started")
+        }
         // Buffers that were handed back long ago are used again.
-        if driver.nextBuffer - driver.descriptorTable > Self.stretch - (1 << 20) {
-            driver.nextBuffer = (ringEnd + 0xff) & ~0xff
+        if driver.nextBuffer - driver.descriptorBase > Self.stretch - (1 << 20) {
+            driver.nextBuffer = firstBuffer
         }
         return driver
     }
@@ -82,18 +103,15 @@ final class DeviceFixture {
 
     /// Offers a control buffer, of several pieces perhaps.
     func post(_ byteCounts: [Int] = [4096]) {
-        let (head, places) = driver(.controlReceiveq).add(writable: byteCounts)
-        posted[UInt32(head)] = Array(zip(places, byteCounts))
+        let (id, places) = driver(.controlReceiveq).add(writable: byteCounts)
+        posted[UInt32(id)] = Array(zip(places, byteCounts))
     }
-
-    /// The guest gives its buffers up, as at a reset.
-    func forgetPosted() { posted = [:] }
 
     func post(count: Int) { for _ in 0..<count { post() } }
 
     /// What the guest finds in its control buffers.
     func messages() throws -> [GuestMessage] {
-        try driver(.controlReceiveq).takeUsed().map { entry in
+        try driver(.controlReceiveq).takeUsedEntries().map { entry in
             let offered = posted.removeValue(forKey: entry.id)
             let pieces = try #require(offered, "used, and not offered: \(entry)")
             #expect(Int(entry.length) <= pieces.reduce(0) { $0 + $1.byteCount })
@@ -107,8 +125,7 @@ final class DeviceFixture {
     }
 
     /// The guest sends bytes as one chain of pieces, whatever they mean.
-    @discardableResult
-    func say(_ pieces: [[UInt8]]) -> UInt16 { driver(.controlTransmitq).add(readable: pieces).head }
+    func say(_ pieces: [[UInt8]]) { driver(.controlTransmitq).add(readable: pieces) }
 
     func say(_ event: GuestMessage.Event, port: UInt32, _ value: UInt16) {
         say([GuestMessage(port: port, event: event, value: value).bytes])
@@ -219,7 +236,7 @@ final class DeviceFixture {
     func publishToHost(_ port: Int) -> Bool { device.ports[port].publishToHost() }
 
     /// The used lengths of the chains that the guest gets back.
-    func usedLengths(_ role: QueueRole) -> [UInt32] { driver(role).takeUsed().map(\.length) }
+    func usedLengths(_ role: QueueRole) -> [UInt32] { driver(role).takeUsedEntries().map(\.length) }
 
     /// Fills the guest's buffers with as many of `bytes` as fit; returns how many.
     func fill(_ port: Int, _ bytes: [UInt8], byteLimit: Int = .max) throws(VirtqueueError) -> Int {
@@ -310,6 +327,3 @@ struct GuestMessage: Equatable, CustomStringConvertible {
         return GuestMessage(port: port, event: .resize, value: 0, tail: tail)
     }
 }
-
-/// The base of a split ring: its position.
-func base(_ base: UInt32?) -> UInt16? { base.flatMap { UInt16(exactly: $0) } }

@@ -85,25 +85,6 @@ public final class MockDriver {
         return nextBuffer
     }
 
-    /// Makes one chain available: readable buffers with these contents, then writable ones of these sizes.
-    ///
-    /// - Returns: the head, and where the writable buffers are.
-    @discardableResult
-    public func add(readable: [[UInt8]] = [], writable: [Int] = []) -> (head: UInt16, writable: [UInt64]) {
-        var descriptors: [RawDescriptor] = readable.map { bytes in
-            let address = allocate(bytes.count)
-            memory.store(bytes, at: address)
-            return RawDescriptor(address: address, length: UInt32(bytes.count))
-        }
-        let places = writable.map(allocate)
-        for (place, count) in zip(places, writable) {
-            descriptors.append(RawDescriptor(address: place, length: UInt32(count), flags: Self.write))
-        }
-        let head = writeChain(descriptors)
-        makeAvailable(head)
-        return (head, places)
-    }
-
     /// Makes one chain available whose descriptors are in an indirect table.
     @discardableResult
     public func addIndirect(_ descriptors: [RawDescriptor], tableAlignment: UInt64 = 16) -> UInt16 {

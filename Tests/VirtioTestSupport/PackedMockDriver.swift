@@ -129,23 +129,6 @@ public final class PackedMockDriver {
         return nextBuffer
     }
 
-    /// Makes one chain available: readable buffers with these contents, then writable ones of these sizes.
-    ///
-    /// - Returns: the id, and where the writable buffers are.
-    @discardableResult
-    public func add(readable: [[UInt8]] = [], writable: [Int] = []) -> (id: UInt16, writable: [UInt64]) {
-        var descriptors: [RawDescriptor] = readable.map { bytes in
-            let address = allocate(bytes.count)
-            memory.store(bytes, at: address)
-            return RawDescriptor(address: address, length: UInt32(bytes.count))
-        }
-        let places = writable.map(allocate)
-        for (place, count) in zip(places, writable) {
-            descriptors.append(RawDescriptor(address: place, length: UInt32(count), flags: Self.write))
-        }
-        return (addChain(descriptors), places)
-    }
-
     /// Makes one chain available whose descriptors are in an indirect table, which needs no alignment.
     ///
     /// - Parameter tableFlags: set in every entry too; all but WRITE are reserved there.
@@ -215,6 +198,9 @@ public final class PackedMockDriver {
     public var deviceEvent: (place: UInt16, flags: UInt16) {
         (memory.load(UInt16.self, at: deviceArea), memory.load(UInt16.self, at: deviceArea + 2))
     }
+
+    /// Whether the device asks for no kick.
+    public var deviceWantsNoKick: Bool { deviceEvent.flags == 1 }
 
     /// What the driver asks for.
     public var driverEvent: (place: UInt16, flags: UInt16) {

@@ -10,7 +10,7 @@ public enum TestRings: Sendable {
     public static var arePacked: Bool { current == .packed }
 
     /// VIRTIO_F_RING_PACKED, or nothing.
-    public static var feature: UInt64 { arePacked ? 1 << 34 : 0 }
+    public static var features: VirtioFeatures { VirtioFeatures(rawValue: arePacked ? 1 << 34 : 0) }
     /// Where a new ring begins, as SET_VRING_BASE says it.
     public static var freshBase: UInt32 { arePacked ? 0x8000_8000 : 0 }
 
@@ -53,14 +53,41 @@ public protocol RingDriver: AnyObject {
     /// What is used since the last call.
     func takeUsedEntries() -> [MockDriver.UsedEntry]
     func needsKick(eventIndex: Bool) -> Bool
+    /// Whether the device asks for no kick, without EVENT_IDX.
+    var deviceWantsNoKick: Bool { get }
+    /// Whether the device asks, by EVENT_IDX, for a kick when so many chains of one descriptor were offered since the
+    /// ring was new, and one more.
+    func isKickWanted(after count: UInt16) -> Bool
     /// Asks for a call for the next used chain, by EVENT_IDX.
     func wantNextCall()
     /// Asks for a call when so many chains of one descriptor were used since the ring was new, and one more.
     func wantCall(after count: UInt16)
     /// Asks for no calls, without EVENT_IDX.
     func wantNoCalls()
+    /// Asks for a call whenever chains were used, without EVENT_IDX.
+    func wantAllCalls()
     /// Does what no driver may, so that the ring is broken when it is looked at.
     func breakRing()
+}
+
+extension RingDriver {
+    /// Makes one chain available: readable buffers with these contents, then writable ones of these sizes.
+    ///
+    /// - Returns: its number, and where the writable buffers are.
+    @discardableResult
+    public func add(readable: [[UInt8]] = [], writable: [Int] = []) -> (id: UInt16, writable: [UInt64]) {
+        var descriptors: [MockDriver.RawDescriptor] = readable.map { bytes in
+            let address = allocate(bytes.count)
+            memory.store(bytes, at: address)
+            return MockDriver.RawDescriptor(address: address, length: UInt32(bytes.count))
+        }
+        let places = writable.map(allocate)
+        for (place, count) in zip(places, writable) {
+            descriptors.append(
+                MockDriver.RawDescriptor(address: place, length: UInt32(count), flags: MockDriver.write))
+        }
+        return (offer(descriptors).id, places)
+    }
 }
 
 extension MockDriver: RingDriver {
@@ -78,9 +105,11 @@ extension MockDriver: RingDriver {
     }
 
     public func takeUsedEntries() -> [UsedEntry] { takeUsed() }
+    public func isKickWanted(after count: UInt16) -> Bool { availableEvent == count }
     public func wantNextCall() { usedEvent = seenUsedIndex }
     public func wantCall(after count: UInt16) { usedEvent = count }
     public func wantNoCalls() { wantsNoInterrupt = true }
+    public func wantAllCalls() { wantsNoInterrupt = false }
     public func breakRing() { setAvailableIndex(availableIndex &+ 1000) }
 }
 
@@ -105,12 +134,17 @@ extension PackedMockDriver: RingDriver {
         takeUsed().map { MockDriver.UsedEntry(id: UInt32($0.id), length: $0.length) }
     }
 
-    public func needsKick(eventIndex: Bool) -> Bool { needsKick() }
-    public func wantNextCall() { driverEvent = (usedPlace.word, 2) }
-    public func wantCall(after count: UInt16) {
-        driverEvent = (Place(word: 0x8000).advanced(by: Int(count), size: size).word, 2)
+    /// Where a new ring is after so many slots.
+    private func word(after count: UInt16) -> UInt16 {
+        Place(word: 0x8000).advanced(by: Int(count), size: size).word
     }
+
+    public func needsKick(eventIndex: Bool) -> Bool { needsKick() }
+    public func isKickWanted(after count: UInt16) -> Bool { deviceEvent == (word(after: count), 2) }
+    public func wantNextCall() { driverEvent = (usedPlace.word, 2) }
+    public func wantCall(after count: UInt16) { driverEvent = (word(after: count), 2) }
     public func wantNoCalls() { driverEvent = (0, 1) }
+    public func wantAllCalls() { driverEvent = (0, 0) }
 
     /// An id that no chain has: in a new chain, or in the oldest when the ring is full.
     public func breakRing() {

@@ -14,7 +14,7 @@ struct VirtqueueTests {
 
     @Test func aChainOfSeveralBuffersIsReadInOrder() throws {
         let fixture = try QueueFixture()
-        let head = fixture.driver.add(readable: [[1, 2], [3], [4, 5, 6]]).head
+        let head = fixture.driver.add(readable: [[1, 2], [3], [4, 5, 6]]).id
         #expect(try fixture.look() == [1, 2, 3, 4, 5, 6])
         let progress = fixture.consume(6)
         #expect(progress.chains == 1)
@@ -89,7 +89,7 @@ struct VirtqueueTests {
         fixture.publish()
         #expect(
             fixture.driver.takeUsed() == [
-                .init(id: UInt32(first.head), length: 5), .init(id: UInt32(second.head), length: 2),
+                .init(id: UInt32(first.id), length: 5), .init(id: UInt32(second.id), length: 2),
             ])
         #expect(fixture.test.load(byteCount: 2, at: first.writable[0]) == [1, 2])
         #expect(fixture.test.load(byteCount: 3, at: first.writable[1]) == [3, 4, 5])
