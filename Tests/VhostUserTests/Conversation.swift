@@ -12,6 +12,8 @@ import VirtioTestSupport
 struct Conversation: ~Copyable {
     static let queueCount = 8
     static let features: UInt64 = 1 << 32 | 1 << 29 | 1 << 28 | 3
+    /// With RING_PACKED, which the device offers only when it is configured to.
+    static let packedFeatures = features | 1 << 34
     static let allProtocolFeatures: UInt64 =
         1 << 0 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 21
 
@@ -32,23 +34,27 @@ struct Conversation: ~Copyable {
     var config: [UInt8] = [80, 0, 25, 0, 3, 0, 0, 0, 0, 0, 0, 0]
 
     /// Begins one in which nothing was said yet.
-    init(queueCount: Int = Conversation.queueCount, maximumQueueSize: UInt16 = 1024) throws {
+    init(
+        queueCount: Int = Conversation.queueCount, maximumQueueSize: UInt16 = 1024,
+        features: UInt64 = Conversation.features
+    ) throws {
         let sockets = makeSocketPair()
         frontend = FakeFrontend(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.first)))
         channel = MessageChannel(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.second)))
         session = VhostUserSession(
             DeviceOffer(
-                features: VirtioFeatures(rawValue: Self.features), queueCount: queueCount,
+                features: VirtioFeatures(rawValue: features), queueCount: queueCount,
                 maximumQueueSize: maximumQueueSize, configByteCount: 12))
     }
 
     /// Begins one in which both sides have agreed on nearly everything that can be agreed on.
     static func negotiated(
-        protocolFeatures: UInt64 = Conversation.usualProtocolFeatures, queueCount: Int = Conversation.queueCount
+        protocolFeatures: UInt64 = Conversation.usualProtocolFeatures, queueCount: Int = Conversation.queueCount,
+        features: UInt64 = Conversation.features
     ) throws -> Conversation {
-        var conversation = try Conversation(queueCount: queueCount)
+        var conversation = try Conversation(queueCount: queueCount, features: features)
         #expect(try conversation.say(.setProtocolFeatures(protocolFeatures)) == nil)
-        #expect(try conversation.say(.setFeatures(Self.features | 1 << 30)) == nil)
+        #expect(try conversation.say(.setFeatures(features | 1 << 30)) == nil)
         return conversation
     }
 

@@ -96,13 +96,6 @@ struct VhostUserSessionVringTests {
         #expect(conversation.session.vring(2).size == 0, "and not the size of another time")
     }
 
-    @Test(arguments: [0x1_0000, 0x8000_8000, 0xffff_ffff] as [UInt32])
-    func positionOfMoreThan16BitsIsRefused(base: UInt32) throws {
-        var conversation = try Conversation.negotiated()
-        #expect(try conversation.say(.setVringBase(2, base).needingReply)?.value == 1)
-        #expect(conversation.session.vring(2).base == 0)
-    }
-
     // MARK: What the guest chose
 
     @Test(
