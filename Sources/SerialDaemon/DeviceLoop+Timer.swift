@@ -20,13 +20,10 @@ extension DeviceLoop {
 
     // MARK: Buffers that the guest gives back
 
-    /// How long a guest may take to give back the buffers that are waited for.
-    static let refillNanoseconds: UInt64 = 10_000_000
-
     /// The guest is to kick for many buffers at once.
     mutating func waitForRefill(port: Int) {
         guard device.ports[port].isAwaitingRefill else { return }
-        refillEnds[port] = MonotonicClock.nanoseconds() &+ Self.refillNanoseconds
+        refillEnds[port] = MonotonicClock.nanoseconds() &+ refillNanoseconds
         refillPorts.insert(port)
         armTimer(for: refillEnds[port])
     }

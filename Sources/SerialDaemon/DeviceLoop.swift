@@ -62,6 +62,8 @@ package struct DeviceLoop: ~Copyable {
     var refillPorts = PortSet()
     /// Until when it may take its time, in monotonic nanoseconds.
     var refillEnds: [UInt64]
+    /// How long a guest may take to give back the buffers that are waited for. Tests without a clock make it longer.
+    var refillNanoseconds: UInt64 = 10_000_000
 
     // For lines that others can cause at will: a bucket for each kind, so that a flood of one hides no other.
     var portLimits: [RateLimit]
@@ -113,6 +115,9 @@ package struct DeviceLoop: ~Copyable {
         device = ConsoleDevice(
             maxPorts: configuration.maxPorts,
             ports: Dictionary(uniqueKeysWithValues: configuration.ports.map { ($0.number, PortDescription($0)) }))
+        // IN_ORDER: chains are used in the order they were offered. As proposed for Linux (2025), its driver takes that of a
+        // split ring to mean that the i-th used chain begins in slot i, which holds while each chain takes one slot. With
+        // INDIRECT it makes none that takes more, unless it has no memory for the table.
         offer = DeviceOffer(
             features: ConsoleDevice.features.union([.indirectDescriptors, .eventIndex, .inOrder])
                 .union(configuration.offersPackedRings ? .packedRing : []), queueCount: device.queueCount,

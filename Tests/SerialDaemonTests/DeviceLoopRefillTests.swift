@@ -12,9 +12,10 @@ struct DeviceLoopRefillTests {
 
     /// A guest that has offered `count` buffers and got them all filled; the client has more.
     private func drained(
-        _ count: Int, features: UInt64 = DeviceLoopFixture.features
+        _ count: Int, features: UInt64 = DeviceLoopFixture.features, patience: UInt64? = nil
     ) throws -> (DeviceLoopFixture, HostClient) {
         let fixture = try DeviceLoopFixture([.port()], features: features)
+        if let patience { fixture.loop.refillNanoseconds = patience }
         try fixture.boot()
         let client = try fixture.connect(1)
         try fixture.guest.sendOpen(1)
@@ -27,7 +28,7 @@ struct DeviceLoopRefillTests {
     }
 
     @Test func guestKicksForHalfOfItsBuffers() throws {
-        let (fixture, client) = try drained(32)
+        let (fixture, client) = try drained(32, patience: .max / 4)
         let queue = fixture.guest.receiveq(1)
         _ = try queue.kick.drain()
         for _ in 0..<15 { try fixture.guest.offerBuffers(port: 1, count: 1, byteCount: Self.size) }
