@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass
 
 SUITES = ("native", "guest", "synthetic")
+# The synthetic suite again, with and without the sandbox: read as a suite of its own.
+SANDBOX = "sandbox"
 # What README.md recommends and QEMU's own device has: what is compared unless something else is said.
 USUAL_SIZE = 128
 # Samples are left out when others used more of a processor meanwhile, unless a device has none but such.
@@ -88,9 +90,9 @@ def number(value):
 
 
 class Sample:
-    def __init__(self, index, fields):
+    def __init__(self, index, suite, fields):
         self.index = index
-        self.suite = fields["suite"]
+        self.suite = suite
         self.round = fields["round"]
         self.device = Device(fields["device"], fields["variant"], fields["queueSize"])
         self.work = Work(fields["work"], fields["byteCount"])
@@ -109,15 +111,15 @@ class Sample:
 class Samples:
     def __init__(self, folder):
         self.all = []
-        for suite in SUITES:
+        for suite in (*SUITES, SANDBOX):
             path = os.path.join(folder, f"{suite}.jsonl")
             if os.path.exists(path):
                 with open(path) as file:
-                    self.all += [Sample(i, json.loads(line)) for i, line in enumerate(file) if line.strip()]
+                    self.all += [Sample(i, suite, json.loads(line)) for i, line in enumerate(file) if line.strip()]
         quiet = [sample for sample in self.all if sample.measures.get("others_load", 0) <= OTHERS_LIMIT]
         kept = {(sample.suite, sample.device, sample.work) for sample in quiet}
         disturbed = [s for s in self.all if s not in quiet and (s.suite, s.device, s.work) in kept]
-        self.left_out = {suite: sum(s.suite == suite for s in disturbed) for suite in SUITES}
+        self.left_out = {suite: sum(s.suite == suite for s in disturbed) for suite in (*SUITES, SANDBOX)}
         self.all = [sample for sample in self.all if sample not in disturbed]
 
     def suites(self):
@@ -150,10 +152,10 @@ class Samples:
         values = [value for value in values if value is not None]
         return Spread(values) if values else None
 
-    def ratio(self, suite, device, work, measure, against="builtin"):
+    def ratio(self, suite, device, work, measure, against="builtin", variant=""):
         """Each sample divided by the one of `against` that was taken next to it in the same round."""
         others = [s for s in self.all if s.suite == suite and s.work == work
-                  and s.device.name == against and not s.device.variant]
+                  and s.device.name == against and s.device.variant == variant]
         ratios = []
         for sample in self.of(suite, device, work):
             peers = [other for other in others if other.round == sample.round and other.value(measure)]

@@ -47,6 +47,21 @@ def twins_table(samples, suite):
     return measured(samples, suite, devices)
 
 
+def sandbox_table(samples, suite):
+    """What the sandbox costs: everything as a multiple of the daemon without it in the same round, and how far two
+    daemons without it are apart."""
+    names = [("inside", "in the sandbox"), ("outside-again", "without, again")]
+    rows = []
+    for work in samples.works(suite):
+        measure, unit = ("p50_us", "µs") if work.name == "round-trip" else ("cpu_s_per_gib.daemon", "s per GiB")
+        devices = {device.variant: device for device in samples.devices(suite, usual_only=False)}
+        row = [f"{work.label} ({unit})", samples.spread(suite, devices["outside"], work, measure).text()]
+        for variant, _ in names:
+            row.append(samples.ratio(suite, devices[variant], work, measure, "ours", "outside").text("×"))
+        rows.append(row)
+    return rows_of(["", "without", *(name for _, name in names)], rows)
+
+
 def sizes_table(samples, suite):
     """The same with other ring sizes."""
     ours = [device for device in samples.devices(suite, usual_only=False) if device.name == "ours"]
