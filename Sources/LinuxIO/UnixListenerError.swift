@@ -22,7 +22,10 @@ public enum UnixListenerError: Error, Equatable, Sendable, CustomStringConvertib
     /// The inherited descriptor is a UNIX stream socket on which nobody called `listen(2)`.
     case notListening(descriptor: Int32)
 
-    /// A system call failed for a reason that has no case of its own.
+    /// A system call about the path failed for a reason that has no case of its own.
+    case refused(String, SystemError)
+
+    /// A system call about an inherited descriptor failed for a reason that has no case of its own.
     case host(SystemError)
 
     /// Sorts what a call about `path` failed with.
@@ -31,7 +34,7 @@ public enum UnixListenerError: Error, Equatable, Sendable, CustomStringConvertib
         case .addressInUse: self = .addressInUse(path)
         case .noSuchFileOrDirectory, .notDirectory: self = .directoryMissing(path)
         case .permissionDenied, .notPermitted: self = .permissionDenied(path)
-        default: self = .host(error)
+        default: self = .refused(path, error)
         }
     }
 
@@ -45,6 +48,7 @@ public enum UnixListenerError: Error, Equatable, Sendable, CustomStringConvertib
         case .groupNotAllowed(let path, let group):
             "no permission to give the socket \(path) to group \(group): not a member"
         case .notListening(let descriptor): "descriptor \(descriptor) is a socket that does not listen"
+        case .refused(let path, let error): "\(path): \(error)"
         case .host(let error): error.description
         }
     }

@@ -39,7 +39,7 @@ extension StartError {
             case .notASocket, .directoryMissing: .cannotCreate
             case .permissionDenied, .groupNotAllowed: .noPermission
             case .notListening: .usage
-            case .host: .osError
+            case .refused, .host: .osError
             }
         case .inheritedDescriptor: .usage
         case .sandbox(.notRoot), .sandbox(.peersHidden): .usage

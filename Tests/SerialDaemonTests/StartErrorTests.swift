@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 import SystemPackage
 import Testing
@@ -21,6 +22,7 @@ struct StartErrorTests {
         (listen(.permissionDenied(path)), .noPermission),
         (listen(.groupNotAllowed(path, group: 5)), .noPermission),
         (listen(.notListening(descriptor: 3)), .usage),
+        (listen(.refused(path, system)), .osError),
         (listen(.host(system)), .osError),
         (.inheritedDescriptor(3, system), .usage),
         (.system(system), .osError),
@@ -29,5 +31,17 @@ struct StartErrorTests {
         #expect(error.exitCode == exitCode)
         #expect(error.description.hasSuffix("."))
         #expect(!error.description.contains("\n"))
+    }
+
+    @Test func refusalForAReasonOfTheHostNamesThePath() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/vhost.sock"
+        // A link where the lock is to be, which is not followed: ELOOP, which has no case of its own.
+        try #require(unsafe symlink("/nonexistent", "\(path).lock") == 0)
+        let error = #expect(throws: UnixListenerError.self) {
+            _ = try UnixListener.bind(to: .path(path), mode: 0o600)
+        }
+        let sentence = StartError.listen(owner: "--socket-path", try #require(error)).description
+        #expect(sentence.hasPrefix("--socket-path: cannot listen at \(path): open: "))
     }
 }
