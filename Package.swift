@@ -94,13 +94,18 @@ let package = Package(
             name: "vhost-user-serial-integration", dependencies: ["MachineTestSupport", argumentParser],
             path: "Tests/Integration", swiftSettings: settings),
 
+        // Drives the device from a front-end's and a guest driver's side, without a VM.
+        .target(
+            name: "DriverTestSupport", dependencies: ["CLinux", "LinuxIO", "MachineTestSupport", "VirtioTestSupport"],
+            path: "Tests/DriverTestSupport", swiftSettings: settings),
+
         // Measures; see scripts/benchmark.
         .target(name: "CBenchmark", path: "Tests/BenchmarkC"),
         .executableTarget(
             name: "vhost-user-serial-benchmark",
             dependencies: [
-                "CBenchmark", "CLinux", "LinuxIO", "Virtio", "VhostUser", "VirtioTestSupport",
-                "MachineTestSupport", argumentParser, systemPackage,
+                "CBenchmark", "CLinux", "LinuxIO", "Virtio", "VhostUser", "DriverTestSupport",
+                "VirtioTestSupport", "MachineTestSupport", argumentParser, systemPackage,
             ],
             path: "Tests/Benchmark", swiftSettings: settings),
         // Counts what a chain costs; see scripts/hot-path.

@@ -1,3 +1,4 @@
+import DriverTestSupport
 import Glibc
 
 /// A virtio device under our driver, with a worker at its ports' sockets.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CBenchmark
+import DriverTestSupport
 import FoundationEssentials
 import Glibc
 

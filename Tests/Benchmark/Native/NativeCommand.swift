@@ -1,4 +1,5 @@
 import ArgumentParser
+import DriverTestSupport
 import FoundationEssentials
 
 /// `benchmark native`: QEMU's own device and ours, behind QEMU, with our driver as the guest.

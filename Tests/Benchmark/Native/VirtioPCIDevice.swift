@@ -1,3 +1,5 @@
+import DriverTestSupport
+
 /// A virtio device over PCI, brought up by the steps of virtio 1.3 §3.1.1 and §4.1.4.3.
 struct VirtioPCIDevice {
     private let qtest: QTest

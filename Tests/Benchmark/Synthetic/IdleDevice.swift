@@ -1,3 +1,4 @@
+import DriverTestSupport
 import FoundationEssentials
 import Glibc
 import LinuxIO

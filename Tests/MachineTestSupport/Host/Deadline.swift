@@ -19,14 +19,17 @@ package struct Deadline {
         return Glibc.timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
     }
 
-    /// Looks at `condition` every 10 ms: for things that have no descriptor to wait on, such as a file that appears.
+    /// Looks at `condition` again and again: for things that have no descriptor to wait on, such as a file that appears.
     ///
     /// - Throws: ``Failure`` that names `what` when the time is over.
-    package static func wait(for what: String, within duration: Duration, until condition: () throws -> Bool) throws {
+    package static func wait(
+        for what: String, within duration: Duration, every interval: Duration = .milliseconds(10),
+        until condition: () throws -> Bool
+    ) throws {
         let deadline = Deadline(within: duration)
         while try !condition() {
             try expect(!deadline.hasPassed, "\(what): not within \(duration)")
-            pause(.milliseconds(10))
+            pause(interval)
         }
     }
 

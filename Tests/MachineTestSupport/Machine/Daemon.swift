@@ -6,13 +6,21 @@ package final class Daemon {
     package let process: ChildProcess
     private let log: String
 
-    /// Starts it and waits for its socket. `prefix` is a program to run it with, such as taskset.
-    package init(_ ports: [Port], in directory: String, arguments: [String] = [], prefix: [String] = []) throws {
-        log = "\(directory)/daemon.log"
+    /// Where scripts/build puts it.
+    package static let usualProgram = ".build/release/vhost-user-serial"
+
+    /// Starts it and waits for its socket file. `prefix` is a program to run it with, such as taskset; `log` is where its
+    /// output goes, `daemon.log` in the directory unless told otherwise.
+    package init(
+        _ ports: [Port], in directory: String, arguments: [String] = [], prefix: [String] = [],
+        program: String = Daemon.usualProgram, log: String? = nil
+    ) throws {
+        self.log = log ?? "\(directory)/daemon.log"
         let socket = "\(directory)/vhost.sock"
-        let command = [".build/release/vhost-user-serial", "--socket-path", socket, "--socket-dir", directory]
+        let command = [program, "--socket-path", socket, "--socket-dir", directory]
         process = try ChildProcess(
-            "the daemon", prefix + command + ports.flatMap { ["--port", $0.daemonArgument] } + arguments, output: log)
+            "the daemon", prefix + command + ports.flatMap { ["--port", $0.daemonArgument] } + arguments,
+            output: self.log)
         try Deadline.wait(for: "the daemon's socket", within: .seconds(10)) {
             try expect(process.pollExit() == nil, "the daemon did not start")
             return FileManager.default.fileExists(atPath: socket)

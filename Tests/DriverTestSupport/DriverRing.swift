@@ -1,7 +1,7 @@
 /// The driver's half of a virtqueue, made for speed: buffers are described once and offered again and again.
 ///
 /// A buffer is known by its slot, 0..<`size`; whoever offers a slot that the device has is at fault.
-protocol DriverRing: AnyObject {
+package protocol DriverRing: AnyObject {
     var size: Int { get }
     /// The areas' guest addresses: descriptors, the driver's, the device's.
     var areas: RingAreas { get }
@@ -20,23 +20,23 @@ protocol DriverRing: AnyObject {
 }
 
 /// Where a ring's areas are.
-struct RingAreas {
-    var descriptors: UInt64
-    var driver: UInt64
-    var device: UInt64
+package struct RingAreas {
+    package var descriptors: UInt64
+    package var driver: UInt64
+    package var device: UInt64
 }
 
 /// One piece of a buffer.
-struct BufferPiece {
-    var address: UInt64
-    var byteCount: Int
-    var isWritable: Bool
+package struct BufferPiece {
+    package var address: UInt64
+    package var byteCount: Int
+    package var isWritable: Bool
 }
 
 /// A buffer that came back.
-struct UsedBuffer {
-    let slot: Int
-    let byteCount: Int
+package struct UsedBuffer {
+    package let slot: Int
+    package let byteCount: Int
 }
 
 /// Flags of a descriptor, the same in both layouts (virtio 1.3 §2.7.5, §2.8.1).

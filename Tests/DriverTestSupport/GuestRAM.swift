@@ -1,23 +1,23 @@
 import Glibc
-import LinuxIO
+import MachineTestSupport
 
-/// The guest's memory as the benchmark's driver sees it: a file mapped shared, handed out from the bottom up.
+/// The guest's memory as the driver sees it: a file mapped shared, handed out from the bottom up.
 ///
 /// A guest address is the offset in the file. What lies below ``firstAddress`` is left to the machine: a PC has other
 /// things there.
 @safe
-final class GuestRAM {
-    static let firstAddress: UInt64 = 16 << 20
+package final class GuestRAM {
+    package static let firstAddress: UInt64 = 16 << 20
 
-    let byteCount: Int
+    package let byteCount: Int
     private let base: UnsafeMutableRawPointer
     private var next = GuestRAM.firstAddress
 
     /// Maps the file, which is borrowed.
-    init(file: Int32, byteCount: Int) throws {
+    package init(file: Int32, byteCount: Int) throws {
         let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-            throw BenchmarkError("cannot map guest memory: errno \(errno)")
+            throw Failure("cannot map guest memory: errno \(errno)")
         }
         unsafe base = mapped
         self.byteCount = byteCount
@@ -28,15 +28,15 @@ final class GuestRAM {
     }
 
     /// Takes memory for good.
-    func allocate(_ count: Int, alignment: UInt64 = 4096) throws -> UInt64 {
+    package func allocate(_ count: Int, alignment: UInt64 = 4096) throws -> UInt64 {
         let start = (next + alignment - 1) & ~(alignment - 1)
-        guard start + UInt64(count) <= UInt64(byteCount) else { throw BenchmarkError("guest memory is too small") }
+        guard start + UInt64(count) <= UInt64(byteCount) else { throw Failure("guest memory is too small") }
         next = start + UInt64(count)
         return start
     }
 
     /// Where `count` bytes of the guest are here.
-    func pointer(_ address: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
+    package func pointer(_ address: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         precondition(address + UInt64(count) <= UInt64(byteCount))
         return unsafe base + Int(address)
     }

@@ -1,7 +1,7 @@
-import Glibc
+import MachineTestSupport
 
 /// The control queues, as the driver uses them: ports are found, made ready and opened (virtio 1.3 §5.3.6.2).
-final class DriverControl {
+package final class DriverControl {
     private enum Event {
         static let deviceReady: UInt16 = 0
         static let portAdd: UInt16 = 1
@@ -9,20 +9,20 @@ final class DriverControl {
         static let portOpen: UInt16 = 6
     }
 
-    let receiveQueue: DriverQueue
-    let transmitQueue: DriverQueue
+    package let receiveQueue: DriverQueue
+    package let transmitQueue: DriverQueue
     private let memory: GuestRAM
     private let receiveBuffers: UInt64
     private let sendBuffer: UInt64
     private static let bufferByteCount = 256
     /// What QEMU's own device has at most.
-    static let queueSize = 32
+    package static let queueSize = 32
 
-    private(set) var added: Set<Int> = []
+    package private(set) var added: Set<Int> = []
     /// Ports that somebody on the host has open.
-    private(set) var hostOpen: Set<Int> = []
+    package private(set) var hostOpen: Set<Int> = []
 
-    init(memory: GuestRAM, makeRing: () throws -> any DriverRing) throws {
+    package init(memory: GuestRAM, makeRing: () throws -> any DriverRing) throws {
         self.memory = memory
         receiveQueue = DriverQueue(ring: try makeRing())
         transmitQueue = DriverQueue(ring: try makeRing())
@@ -40,10 +40,10 @@ final class DriverControl {
     private func receiveBuffer(_ slot: Int) -> UInt64 { receiveBuffers + UInt64(Self.bufferByteCount * slot) }
 
     /// Brings the ports up, and opens them.
-    func start(ports: Set<Int>) throws {
+    package func start(ports: Set<Int>) throws {
         for slot in 0..<receiveQueue.ring.size { receiveQueue.offer(slot) }
         try send(port: 0, Event.deviceReady, 1)
-        try Deadline.wait(seconds: 10, "the device announces its ports") {
+        try Self.wait(for: "the device announces its ports") {
             pump()
             return ports.isSubset(of: added)
         }
@@ -54,11 +54,16 @@ final class DriverControl {
     }
 
     /// Waits until the device has told that every port has a client.
-    func waitForClients(of ports: Set<Int>) throws {
-        try Deadline.wait(seconds: 10, "the device tells that its ports have clients") {
+    package func waitForClients(of ports: Set<Int>) throws {
+        try Self.wait(for: "the device tells that its ports have clients") {
             pump()
             return ports.isSubset(of: hostOpen)
         }
+    }
+
+    /// A look takes less time than a wake-up, and nothing else is to be done meanwhile.
+    private static func wait(for what: String, until condition: () -> Bool) throws {
+        try Deadline.wait(for: what, within: .seconds(10), every: .microseconds(100), until: condition)
     }
 
     private func send(port: Int, _ event: UInt16, _ value: UInt16) throws {
@@ -67,14 +72,14 @@ final class DriverControl {
         unsafe place.storeBytes(of: event.littleEndian, toByteOffset: 4, as: UInt16.self)
         unsafe place.storeBytes(of: value.littleEndian, toByteOffset: 6, as: UInt16.self)
         transmitQueue.offer(0)
-        try Deadline.wait(seconds: 10, "the device uses a control message") {
+        try Self.wait(for: "the device uses a control message") {
             pump()
             return transmitQueue.ring.takeUsed() != nil
         }
     }
 
     /// Takes the device's messages.
-    func pump() {
+    package func pump() {
         while let used = receiveQueue.ring.takeUsed() {
             if used.byteCount >= 8 {
                 let place = unsafe memory.pointer(receiveBuffer(used.slot), 8)

@@ -2,32 +2,32 @@ import Synchronization
 
 /// The driver of a whole device: control queues and ports, in one thread that polls.
 @safe
-final class GuestDriver {
+package final class GuestDriver {
     /// Which kind of ring a device is driven with.
-    enum Layout: String {
+    package enum Layout: String {
         case split
         case packed
     }
 
-    let memory: GuestRAM
-    let layout: Layout
-    let control: DriverControl
-    let ports: [DriverPort]
-    let queueSize: Int
+    package let memory: GuestRAM
+    package let layout: Layout
+    package let control: DriverControl
+    package let ports: [DriverPort]
+    package let queueSize: Int
     /// A word of 32 bits that an interrupt may be written to.
-    let interruptAddress: UInt64
+    package let interruptAddress: UInt64
     // SAFETY: the word lies in `memory`, which this object keeps.
     private let interruptWord: UnsafePointer<Atomic<UInt32>>
     /// How many times the word was found written.
-    private(set) var interruptCount: UInt64 = 0
+    package private(set) var interruptCount: UInt64 = 0
 
     /// The features to agree on: MULTIPORT, INDIRECT_DESC, EVENT_IDX, VERSION_1, and RING_PACKED.
-    static func features(_ layout: Layout) -> UInt64 {
+    package static func features(_ layout: Layout) -> UInt64 {
         1 << 1 | 1 << 28 | 1 << 29 | 1 << 32 | (layout == .packed ? 1 << 34 : 0)
     }
 
     /// Lays out the rings of the control queues and of ports `numbers`.
-    init(memory: GuestRAM, layout: Layout, queueSize: Int, ports numbers: [Int]) throws {
+    package init(memory: GuestRAM, layout: Layout, queueSize: Int, ports numbers: [Int]) throws {
         func makeRing(_ size: Int) throws -> any DriverRing {
             switch layout {
             case .split: try SplitDriverRing(memory: memory, size: size)
@@ -45,7 +45,7 @@ final class GuestDriver {
     }
 
     /// Every queue that is driven, with its index (virtio 1.3 §5.3.2).
-    var queues: [(index: Int, queue: DriverQueue)] {
+    package var queues: [(index: Int, queue: DriverQueue)] {
         [(2, control.receiveQueue), (3, control.transmitQueue)]
             + ports.flatMap { port in
                 let first = port.number == 0 ? 0 : 2 * port.number + 2
@@ -53,17 +53,17 @@ final class GuestDriver {
             }
     }
 
-    var kickCount: UInt64 { ports.reduce(0) { $0 + $1.kickCount } }
+    package var kickCount: UInt64 { ports.reduce(0) { $0 + $1.kickCount } }
 
     /// The device runs: brings the ports up, with their receiveqs full.
-    func start() throws {
+    package func start() throws {
         for port in ports { port.start() }
         try control.start(ports: Set(ports.map(\.number)))
     }
 
     /// Does what there is to do on the ports; returns whether there was anything.
     @inline(__always)
-    func pump() throws -> Bool {
+    package func pump() throws -> Bool {
         if unsafe interruptWord.pointee.load(ordering: .relaxed) != 0 {
             unsafe interruptWord.pointee.store(0, ordering: .relaxed)
             interruptCount += 1
@@ -73,7 +73,7 @@ final class GuestDriver {
         return didWork
     }
 
-    func waitForClients() throws {
+    package func waitForClients() throws {
         try control.waitForClients(of: Set(ports.map(\.number)))
     }
 }

@@ -1,14 +1,14 @@
 import Glibc
-import LinuxIO
+package import LinuxIO
 
 /// A ring with the eventfd that kicks it.
-final class DriverQueue {
-    let ring: any DriverRing
+package final class DriverQueue {
+    package let ring: any DriverRing
     /// An eventfd, given before the first ``offer(_:)``.
     private var kick: Int32 = -1
-    private(set) var kickCount: UInt64 = 0
+    package private(set) var kickCount: UInt64 = 0
 
-    init(ring: any DriverRing) {
+    package init(ring: any DriverRing) {
         self.ring = ring
     }
 
@@ -17,15 +17,20 @@ final class DriverQueue {
     }
 
     /// Takes the eventfd that kicks this queue.
-    func takeKick(_ descriptor: consuming OwnedFileDescriptor) {
+    package func takeKick(_ descriptor: consuming OwnedFileDescriptor) {
         kick = fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
     }
 
     /// Makes a buffer available, and kicks when the device wants it.
     @inline(__always)
-    func offer(_ slot: Int) {
+    package func offer(_ slot: Int) {
         guard ring.offer(slot) else { return }
         kickCount += 1
+        signalKick()
+    }
+
+    /// Kicks, whether the device wants it or not.
+    package func signalKick() {
         var one: UInt64 = 1
         // It can fail only when the counter is full, and then the device has not looked for 2^64 kicks.
         _ = unsafe write(kick, &one, 8)

@@ -1,22 +1,23 @@
 import Glibc
+import MachineTestSupport
 
 /// One port's two queues, driven as a busy guest drives them: no interrupt is waited for, the rings are polled.
-final class DriverPort {
+package final class DriverPort {
     /// What is done with bytes from the host.
-    enum Reception {
+    package enum Reception {
         case count
         case echo
         case verify
     }
 
     /// The size of the buffers that Linux posts on a receiveq.
-    static let receiveBufferByteCount = 4096
+    package static let receiveBufferByteCount = 4096
     /// The largest buffer of a transmitq, in whatever pieces.
-    static let maximumSendByteCount = 65536
+    package static let maximumSendByteCount = 65536
 
-    let number: Int
-    let receiveQueue: DriverQueue
-    let transmitQueue: DriverQueue
+    package let number: Int
+    package let receiveQueue: DriverQueue
+    package let transmitQueue: DriverQueue
     private let memory: GuestRAM
     private let receiveBuffers: UInt64
     /// Taken when something is sent first: of most ports of a test nothing ever is.
@@ -25,18 +26,18 @@ final class DriverPort {
     private var sendByteCount: Int
     private var pieceCount = 1
 
-    var reception = Reception.count
+    package var reception = Reception.count
     /// Whether every buffer that comes back is sent again.
-    private(set) var isSending = false
+    package private(set) var isSending = false
     /// Whether what is sent is the ``StreamPattern``, buffer by buffer of varying size.
-    private(set) var isVerifying = false
-    private(set) var sentByteCount: UInt64 = 0
-    private(set) var receivedByteCount: UInt64 = 0
+    package private(set) var isVerifying = false
+    package private(set) var sentByteCount: UInt64 = 0
+    package private(set) var receivedByteCount: UInt64 = 0
     /// Where the first wrong byte was.
-    private(set) var mismatch: UInt64?
+    package private(set) var mismatch: UInt64?
     private var slotByteCounts: [Int]
 
-    init(number: Int, memory: GuestRAM, makeRing: () throws -> any DriverRing) throws {
+    package init(number: Int, memory: GuestRAM, makeRing: () throws -> any DriverRing) throws {
         self.number = number
         self.memory = memory
         receiveQueue = DriverQueue(ring: try makeRing())
@@ -65,12 +66,12 @@ final class DriverPort {
         return try sendBuffer(slot)
     }
 
-    var kickCount: UInt64 { receiveQueue.kickCount + transmitQueue.kickCount }
+    package var kickCount: UInt64 { receiveQueue.kickCount + transmitQueue.kickCount }
     /// How many buffers the device has of the transmitq.
-    var outstandingCount: Int { transmitQueue.ring.size - freeSlots.count }
+    package var outstandingCount: Int { transmitQueue.ring.size - freeSlots.count }
 
     /// Posts the whole receiveq; once.
-    func start() {
+    package func start() {
         for slot in 0..<receiveQueue.ring.size {
             receiveQueue.offer(slot)
         }
@@ -79,7 +80,7 @@ final class DriverPort {
     /// Begins a new piece of work with counters at zero. Nothing of the last one may be outstanding.
     ///
     /// Buffers of `byteCount`, whose pages are touched now, are sent in `pieceCount` pieces each.
-    func prepare(byteCount: Int, pieceCount: Int = 1, reception: Reception) throws {
+    package func prepare(byteCount: Int, pieceCount: Int = 1, reception: Reception) throws {
         precondition(outstandingCount == 0 && byteCount <= Self.maximumSendByteCount)
         sendByteCount = byteCount
         self.pieceCount = pieceCount
@@ -112,7 +113,7 @@ final class DriverPort {
     }
 
     /// Sends with all buffers from now on.
-    func startSending(verifying: Bool = false) throws {
+    package func startSending(verifying: Bool = false) throws {
         isSending = true
         isVerifying = verifying
         let slots = freeSlots
@@ -121,7 +122,7 @@ final class DriverPort {
     }
 
     /// Sends no more; buffers may be outstanding still.
-    func stopSending() { isSending = false }
+    package func stopSending() { isSending = false }
 
     private func send(_ slot: Int) throws {
         if isVerifying {
@@ -135,7 +136,7 @@ final class DriverPort {
     }
 
     /// Takes what the device has used, and offers it again. Returns whether there was anything.
-    func pump() throws -> Bool {
+    package func pump() throws -> Bool {
         var didWork = false
         var budget = transmitQueue.ring.size
         while budget > 0, let used = transmitQueue.ring.takeUsed() {
@@ -159,7 +160,7 @@ final class DriverPort {
 
     private func receive(_ used: UsedBuffer) throws {
         guard used.byteCount <= Self.receiveBufferByteCount else {
-            throw BenchmarkError("port \(number): the device wrote \(used.byteCount) bytes into a page")
+            throw Failure("port \(number): the device wrote \(used.byteCount) bytes into a page")
         }
         switch reception {
         case .count: break
@@ -169,7 +170,7 @@ final class DriverPort {
                     memory.pointer(receiveBuffer(used.slot), used.byteCount), used.byteCount, at: receivedByteCount)
             }
         case .echo:
-            guard let slot = freeSlots.popLast() else { throw BenchmarkError("port \(number): no buffer to answer") }
+            guard let slot = freeSlots.popLast() else { throw Failure("port \(number): no buffer to answer") }
             unsafe memcpy(
                 memory.pointer(try sendBuffer(slot), used.byteCount),
                 memory.pointer(receiveBuffer(used.slot), used.byteCount), used.byteCount)

@@ -1,6 +1,6 @@
 /// Bytes that tell where in a stream they belong, so that a lost, doubled or moved byte shows.
 @safe
-enum StreamPattern {
+package enum StreamPattern {
     /// The eight bytes at stream position `8 * index`.
     @inline(__always)
     private static func word(_ index: UInt64) -> UInt64 {
@@ -14,14 +14,14 @@ enum StreamPattern {
     }
 
     /// Writes the bytes of the stream from `position` on.
-    static func fill(_ bytes: UnsafeMutableRawPointer, _ count: Int, at position: UInt64) {
+    package static func fill(_ bytes: UnsafeMutableRawPointer, _ count: Int, at position: UInt64) {
         for index in 0..<count {
             unsafe bytes.storeBytes(of: byte(position + UInt64(index)), toByteOffset: index, as: UInt8.self)
         }
     }
 
     /// The stream position of the first byte that is not what it must be; nil when all are.
-    static func firstMismatch(_ bytes: UnsafeRawPointer, _ count: Int, at position: UInt64) -> UInt64? {
+    package static func firstMismatch(_ bytes: UnsafeRawPointer, _ count: Int, at position: UInt64) -> UInt64? {
         for index in 0..<count
         where unsafe bytes.load(fromByteOffset: index, as: UInt8.self) != byte(position + UInt64(index)) {
             return position + UInt64(index)

@@ -2,9 +2,9 @@ import Synchronization
 
 /// A split ring with EVENT_IDX and INDIRECT, from the driver's side (virtio 1.3 §2.7).
 @safe
-final class SplitDriverRing: DriverRing {
-    let size: Int
-    let areas: RingAreas
+package final class SplitDriverRing: DriverRing {
+    package let size: Int
+    package let areas: RingAreas
     private let memory: GuestRAM
     private let mask: UInt16
     /// Room for an indirect table of ``maximumPieces`` for each slot.
@@ -25,7 +25,7 @@ final class SplitDriverRing: DriverRing {
     private var taken: UInt16 = 0
     private var knownUsed: UInt16 = 0
 
-    init(memory: GuestRAM, size: Int) throws {
+    package init(memory: GuestRAM, size: Int) throws {
         precondition(size.nonzeroBitCount == 1 && size <= 32768)
         self.memory = memory
         self.size = size
@@ -51,7 +51,7 @@ final class SplitDriverRing: DriverRing {
         unsafe UnsafePointer((area + offset).assumingMemoryBound(to: Atomic<UInt16>.self))
     }
 
-    func describe(_ slot: Int, _ pieces: [BufferPiece]) throws {
+    package func describe(_ slot: Int, _ pieces: [BufferPiece]) throws {
         precondition((0..<size).contains(slot))
         let place = unsafe descriptors + 16 * slot
         if pieces.count == 1 {
@@ -74,7 +74,7 @@ final class SplitDriverRing: DriverRing {
             place, address: table, byteCount: 16 * pieces.count, DescriptorFlags.indirect, 0)
     }
 
-    func offer(_ slot: Int) -> Bool {
+    package func offer(_ slot: Int) -> Bool {
         // A buffer's head is its slot: one descriptor each.
         unsafe availableEntries[Int(offered & mask)].store(UInt16(slot).littleEndian, ordering: .relaxed)
         offered &+= 1
@@ -86,7 +86,7 @@ final class SplitDriverRing: DriverRing {
         return offered &- event &- 1 < 1
     }
 
-    func takeUsed() -> UsedBuffer? {
+    package func takeUsed() -> UsedBuffer? {
         if taken == knownUsed {
             knownUsed = unsafe UInt16(littleEndian: usedIndex.pointee.load(ordering: .acquiring))
             guard taken != knownUsed else { return nil }

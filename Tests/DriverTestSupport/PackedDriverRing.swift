@@ -5,9 +5,9 @@ import Synchronization
 /// Its interrupts are never restricted: Linux moves the packed event only for drivers that switch their interrupts off
 /// and on again, and its console driver does not.
 @safe
-final class PackedDriverRing: DriverRing {
-    let size: Int
-    let areas: RingAreas
+package final class PackedDriverRing: DriverRing {
+    package let size: Int
+    package let areas: RingAreas
     private let memory: GuestRAM
     private let tables: UInt64
     private static let maximumPieces = 16
@@ -28,7 +28,7 @@ final class PackedDriverRing: DriverRing {
     private var takePosition = 0
     private var takeWrap = true
 
-    init(memory: GuestRAM, size: Int) throws {
+    package init(memory: GuestRAM, size: Int) throws {
         precondition((1...32768).contains(size))
         self.memory = memory
         self.size = size
@@ -49,7 +49,7 @@ final class PackedDriverRing: DriverRing {
         unsafe UnsafePointer((descriptors + 16 * position + 14).assumingMemoryBound(to: Atomic<UInt16>.self))
     }
 
-    func describe(_ slot: Int, _ pieces: [BufferPiece]) throws {
+    package func describe(_ slot: Int, _ pieces: [BufferPiece]) throws {
         if pieces.count == 1 {
             let flags = pieces[0].isWritable ? DescriptorFlags.write : 0
             described[slot] = (pieces[0].address, pieces[0].byteCount, flags)
@@ -66,7 +66,7 @@ final class PackedDriverRing: DriverRing {
         described[slot] = (table, 16 * pieces.count, DescriptorFlags.indirect)
     }
 
-    func offer(_ slot: Int) -> Bool {
+    package func offer(_ slot: Int) -> Bool {
         let buffer = described[slot]
         let place = unsafe descriptors + 16 * offerPosition
         unsafe place.storeBytes(of: buffer.address.littleEndian, as: UInt64.self)
@@ -97,7 +97,7 @@ final class PackedDriverRing: DriverRing {
         }
     }
 
-    func takeUsed() -> UsedBuffer? {
+    package func takeUsed() -> UsedBuffer? {
         let flags = unsafe UInt16(littleEndian: self.flags(at: takePosition).pointee.load(ordering: .acquiring))
         guard (flags & Self.used != 0) == takeWrap, (flags & Self.available != 0) == takeWrap else { return nil }
         let place = unsafe descriptors + 16 * takePosition
