@@ -99,6 +99,15 @@ let package = Package(
             name: "DriverTestSupport", dependencies: ["CLinux", "LinuxIO", "MachineTestSupport", "VirtioTestSupport"],
             path: "Tests/DriverTestSupport", swiftSettings: settings),
 
+        // Plays faults to a running daemon; see scripts/soak.
+        .executableTarget(
+            name: "vhost-user-serial-soak",
+            dependencies: [
+                "CLinux", "LinuxIO", "DriverTestSupport", "MachineTestSupport", "VirtioTestSupport", argumentParser,
+                systemPackage,
+            ],
+            path: "Tests/Soak", swiftSettings: settings),
+
         // Measures; see scripts/benchmark.
         .target(name: "CBenchmark", path: "Tests/BenchmarkC"),
         .executableTarget(

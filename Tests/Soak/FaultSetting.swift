@@ -1,0 +1,27 @@
+import MachineTestSupport
+import VirtioTestSupport
+
+/// What a fault is played with.
+struct FaultSetting {
+    /// The daemon's binary.
+    let program: String
+    /// For sockets and logs, and nobody else's; short, because a socket's path is.
+    let directory: String
+    /// How much of it, in the fault's own unit.
+    let count: Int
+    /// For whatever is chosen at random.
+    let seed: UInt64
+
+    /// Starts a daemon with ports `p1`, `p2`…, or on a directory of another name.
+    func startDaemon(portCount: Int, arguments: [String] = [], log: String? = nil) throws -> Daemon {
+        try Daemon(
+            Self.ports(portCount), in: directory, arguments: arguments, program: program, log: log)
+    }
+
+    static func ports(_ count: Int) -> [Port] { (1...count).map { Port(name: "p\($0)", number: $0) } }
+}
+
+extension Duration {
+    var milliseconds: Double { self / .milliseconds(1) }
+    var seconds: Double { self / .seconds(1) }
+}
