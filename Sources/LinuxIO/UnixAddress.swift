@@ -16,7 +16,8 @@ public enum UnixAddress: Equatable, Hashable, Sendable, CustomStringConvertible 
     /// - Throws: ``UnixAddressError``.
     public init(_ text: String) throws(UnixAddressError) {
         let isAbstract = text.utf8.first == UInt8(ascii: "@")
-        let name = isAbstract ? String(text.dropFirst()) : text
+        // A scalar and not a character, which a combining mark behind the `@` would be part of.
+        let name = isAbstract ? String(text.unicodeScalars.dropFirst()) : text
         guard !name.isEmpty else { throw .empty }
         guard !name.utf8.contains(0) else { throw .containsNUL }
         guard name.utf8.count <= Self.maximumByteCount else {

@@ -14,6 +14,12 @@ struct UnixAddressTests {
         #expect(address.description == text)
     }
 
+    /// A mark that combines with the `@` to one character is part of the name.
+    @Test func aNameMayBeginWithACombiningMark() throws {
+        let address = try UnixAddress("@\u{301}a")
+        #expect(address.description.utf8.elementsEqual("@\u{301}a".utf8))
+    }
+
     @Test(arguments: ["", "@"])
     func emptyIsRefused(text: String) {
         #expect(throws: UnixAddressError.empty) { try UnixAddress(text) }
