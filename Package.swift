@@ -125,5 +125,23 @@ let package = Package(
                 systemPackage,
             ],
             path: "Tests/HotPath", swiftSettings: settings),
+
+        // What the fuzzer runs; the tests run it on the inputs that were kept.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "CLinux", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
+                collections, systemPackage,
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     ]
 )
+
+// Links only with -sanitize=fuzzer, which brings the main function; see scripts/fuzz.
+if Context.environment["VHOST_USER_SERIAL_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "vhost-user-serial-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

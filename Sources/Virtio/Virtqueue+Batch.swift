@@ -3,7 +3,7 @@ import BasicContainers
 /// Many chains for one system call.
 extension Virtqueue {
     /// Enough descriptors for one batch. A guest may make chains of many descriptors and few bytes, or none.
-    static let descriptorsPerBatch = 4096
+    package static let descriptorsPerBatch = 4096
 
     /// Looks at the chains that one system call shall move, from the oldest on. Takes nothing.
     ///

@@ -1,0 +1,30 @@
+/// Something that takes hostile bytes. Made once, and run on one input after the other: what is dear to make is kept,
+/// and no input sees anything of the one before.
+public protocol FuzzTarget: AnyObject {
+    init() throws
+
+    /// Runs one input.
+    ///
+    /// - Throws: ``OracleFailure``. The other ways to fail end the process.
+    func run(_ input: ByteSource) throws(OracleFailure)
+}
+
+/// The targets by the names of their folders and of `scripts/fuzz`.
+public enum FuzzTargetName: String, CaseIterable, Sendable {
+    case messages
+    case splitRing = "split-ring"
+    case packedRing = "packed-ring"
+    case controlQueue = "control-queue"
+    case keyLists = "key-lists"
+
+    /// Makes the target ready to run.
+    public func makeTarget() throws -> any FuzzTarget {
+        switch self {
+        case .messages: try MessagesTarget()
+        case .splitRing: try RingTarget<SplitRingModel>()
+        case .packedRing: try RingTarget<PackedRingModel>()
+        case .controlQueue: try ControlQueueTarget()
+        case .keyLists: KeyListsTarget()
+        }
+    }
+}

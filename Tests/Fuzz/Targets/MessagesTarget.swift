@@ -1,0 +1,61 @@
+import Glibc
+import LinuxIO
+
+/// A hostile front-end: messages in any order and of any content, with descriptors of any kind, on a real socket, and
+/// the back-end's session and rings at its other end.
+///
+/// Checked beside that nothing traps: the process has as many descriptors open after the connection as before, and
+/// every answer is one that a front-end can read.
+final class MessagesTarget: FuzzTarget {
+    private let files: FrontendFiles
+    private let scratch = ScratchBatch(chainCapacity: 16, pieceCapacity: 16)
+
+    init() throws {
+        // Memory of a front-end may go away.
+        MappedMemory.installFaultGuard()
+        files = try FrontendFiles()
+    }
+
+    func run(_ input: ByteSource) throws(OracleFailure) {
+        files.reset()
+        let before = OpenDescriptors()
+        try converse(input)
+        try expect(OpenDescriptors() == before, "descriptors are left over, or are missing")
+    }
+
+    /// All that is made here ends here.
+    private func converse(_ input: ByteSource) throws(OracleFailure) {
+        var source = input
+        var frontend: HostileFrontend
+        var backend: SessionBackend
+        do {
+            let sockets = try UnixStream.pair()
+            // Answers that nobody reads soon fill it.
+            try sockets.second.setSendBuffer(byteCount: 0)
+            frontend = HostileFrontend(sockets.first, files)
+            backend = SessionBackend(sockets.second, scratch)
+        } catch {
+            throw OracleFailure("the fuzzer has no sockets: \(error)")
+        }
+        while !source.isAtEnd {
+            try frontend.act(&source)
+            if source.choose(8) != 0 {
+                guard backend.serve(&source) else { return }
+            }
+            try frontend.readAnswers()
+        }
+    }
+}
+
+/// Which of the first descriptor numbers are open.
+private struct OpenDescriptors: Equatable {
+    private static let count = 1024
+    private let isOpen: [Bool]
+
+    init() {
+        var entries = (0..<Int32(Self.count)).map { pollfd(fd: $0, events: 0, revents: 0) }
+        // The kernel marks the numbers that are none.
+        _ = unsafe poll(&entries, nfds_t(entries.count), 0)
+        isOpen = entries.map { $0.revents & Int16(POLLNVAL) == 0 }
+    }
+}
