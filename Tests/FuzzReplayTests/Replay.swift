@@ -1,29 +1,30 @@
 import FoundationEssentials
 import FuzzTargets
-import Glibc
+import Testing
 
 /// Runs the kept inputs of a target.
 enum Replay {
-    /// The inputs' files, in an order that stays.
-    static func inputs(of name: FuzzTargetName) throws -> [URL] {
+    /// The paths of the inputs.
+    static func inputs(of name: FuzzTargetName) throws -> [String] {
         let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return try ["Corpus", "Crashes"].flatMap { kind -> [URL] in
-            let folder = tests.appending(path: "Fuzz/\(kind)/\(name.rawValue)")
+        return try ["Corpus", "Crashes"].flatMap { kind -> [String] in
+            let folder = tests.appending(path: "Fuzz/\(kind)/\(name.rawValue)").path
             // Where nothing ever crashed there is no folder.
-            guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
-            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-            return names.map { folder.appending(path: $0) }
+            guard FileManager.default.fileExists(atPath: folder) else { return [] }
+            return try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }
         }
     }
 
-    /// Runs them all; the last one that standard error names is the one at fault.
-    static func run(_ name: FuzzTargetName) throws {
+    /// Runs inputs one after the other, as the fuzzer does.
+    static func run(_ inputs: [String], by name: FuzzTargetName) throws {
         let target = try name.makeTarget()
-        for input in try inputs(of: name) {
-            var line = "\(input.path)\n"
-            // SAFETY: the text's own bytes.
-            _ = line.withUTF8 { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            try target.run(ByteSource(Array(Data(contentsOf: input))))
+        for input in inputs {
+            let bytes = try Data(contentsOf: URL(filePath: input))
+            do throws(OracleFailure) {
+                try target.run(ByteSource(Array(bytes)))
+            } catch {
+                Issue.record("\(input): \(error)")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ public protocol FuzzTarget: AnyObject {
 }
 
 /// The targets by the names of their folders and of `scripts/fuzz`.
-public enum FuzzTargetName: String, CaseIterable, Sendable {
+public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
     case messages
     case splitRing = "split-ring"
     case packedRing = "packed-ring"

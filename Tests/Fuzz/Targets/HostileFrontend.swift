@@ -24,7 +24,9 @@ struct HostileFrontend: ~Copyable {
         case 1:
             for message in source.nextRingStart(memory: files.numbers[0], event: files.numbers[3]) { send(message) }
         case 2: files.write(source.take(1 + source.choose(16)), at: Int(source.next(UInt16.self)))
-        case 3: files.cut(source.choose(FrontendFiles.memoryByteCounts.count), toByteCount: UInt64(source.next(UInt16.self)))
+        case 3:
+            let file = source.choose(FrontendFiles.memoryByteCounts.count)
+            files.cut(file, toByteCount: UInt64(source.next(UInt16.self)))
         case 4:
             isFramed = false
             _ = sendRaw(source.take(1 + source.choose(24)), attached(&source))
