@@ -15,9 +15,9 @@ enum Replay {
         }
     }
 
-    /// Runs inputs one after the other, as the fuzzer does.
+    /// Runs inputs one after the other, as the fuzzer does, but for the descriptors: the test library opens some of its own meanwhile.
     static func run(_ inputs: [String], by name: FuzzTargetName) throws {
-        let target = try name.makeTarget()
+        let target = try name.makeTarget(hasProcessToItself: false)
         for input in inputs {
             let bytes = try Data(contentsOf: URL(filePath: input))
             do throws(OracleFailure) {

@@ -4,7 +4,7 @@ import Testing
 /// The inputs that were kept, run once more: the corpus, which reaches most of what the fuzzer ever reached, and every
 /// input that was a crash.
 ///
-/// In processes of their own: a trap is the failure of a test then, and descriptors can be counted.
+/// In processes of their own: a trap is the failure of a test then.
 @Suite("Replay of fuzzed inputs")
 struct ReplayTests {
     @Test(arguments: FuzzTargetName.allCases) func nothingIsFound(by name: FuzzTargetName) async throws {

@@ -17,7 +17,7 @@ enum Fuzz {
             fatalError("give one of \(FuzzTargetName.allCases.map { option + $0.rawValue })")
         }
         do {
-            return try chosen.makeTarget()
+            return try chosen.makeTarget(hasProcessToItself: true)
         } catch {
             fatalError("\(error)")
         }

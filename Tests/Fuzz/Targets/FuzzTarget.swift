@@ -1,8 +1,6 @@
 /// Something that takes hostile bytes. Made once, and run on one input after the other: what is dear to make is kept,
 /// and no input sees anything of the one before.
 public protocol FuzzTarget: AnyObject {
-    init() throws
-
     /// Runs one input.
     ///
     /// - Throws: ``OracleFailure``. The other ways to fail end the process.
@@ -18,9 +16,11 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
     case keyLists = "key-lists"
 
     /// Makes the target ready to run.
-    public func makeTarget() throws -> any FuzzTarget {
+    ///
+    /// - Parameter hasProcessToItself: whether what the process has open is the target's alone, and is counted.
+    public func makeTarget(hasProcessToItself: Bool) throws -> any FuzzTarget {
         switch self {
-        case .messages: try MessagesTarget()
+        case .messages: try MessagesTarget(countsDescriptors: hasProcessToItself)
         case .splitRing: try RingTarget<SplitRingModel>()
         case .packedRing: try RingTarget<PackedRingModel>()
         case .controlQueue: try ControlQueueTarget()

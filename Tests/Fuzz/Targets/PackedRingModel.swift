@@ -97,7 +97,7 @@ struct PackedRingModel: RingModel {
             let isTable = descriptor.has(ModelDescriptor.indirect)
             if !isTable {
                 walk.take(descriptor)
-            } else if !walk.takeTable(descriptor, isLinked: false) {
+            } else if slotCount > 1 || !walk.takeTable(descriptor, isLinked: false) {
                 return .broken
             }
             place = place.advanced(by: 1, size: size)
