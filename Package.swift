@@ -103,8 +103,7 @@ let package = Package(
         .executableTarget(
             name: "vhost-user-serial-soak",
             dependencies: [
-                "CLinux", "LinuxIO", "DriverTestSupport", "MachineTestSupport", "VirtioTestSupport", argumentParser,
-                systemPackage,
+                "LinuxIO", "DriverTestSupport", "MachineTestSupport", "VirtioTestSupport", argumentParser,
             ],
             path: "Tests/Soak", swiftSettings: settings),
 

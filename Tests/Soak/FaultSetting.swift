@@ -1,5 +1,4 @@
 import MachineTestSupport
-import VirtioTestSupport
 
 /// What a fault is played with.
 struct FaultSetting {
@@ -12,10 +11,9 @@ struct FaultSetting {
     /// For whatever is chosen at random.
     let seed: UInt64
 
-    /// Starts a daemon with ports `p1`, `p2`…, or on a directory of another name.
+    /// Starts a daemon with ports `p1`, `p2`….
     func startDaemon(portCount: Int, arguments: [String] = [], log: String? = nil) throws -> Daemon {
-        try Daemon(
-            Self.ports(portCount), in: directory, arguments: arguments, program: program, log: log)
+        try Daemon(Self.ports(portCount), in: directory, arguments: arguments, program: program, log: log)
     }
 
     static func ports(_ count: Int) -> [Port] { (1...count).map { Port(name: "p\($0)", number: $0) } }

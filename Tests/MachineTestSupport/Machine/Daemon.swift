@@ -9,8 +9,8 @@ package final class Daemon {
     /// Where scripts/build puts it.
     package static let usualProgram = ".build/release/vhost-user-serial"
 
-    /// Starts it and waits for its socket file. `prefix` is a program to run it with, such as taskset; `log` is where its
-    /// output goes, `daemon.log` in the directory unless told otherwise.
+    /// Starts it and waits for its socket file. `prefix` is a program to run it with, such as taskset; `log` is where
+    /// its output goes, `daemon.log` in the directory unless told otherwise.
     package init(
         _ ports: [Port], in directory: String, arguments: [String] = [], prefix: [String] = [],
         program: String = Daemon.usualProgram, log: String? = nil

@@ -14,8 +14,9 @@ extension Fault {
         try visited.prepare(byteCount: 512, reception: .count)
         try visited.startSending()
         var before: Daemon.Footprint?
+        var sent: UInt64 = 0
         for index in 0..<setting.count {
-            try visit(rig, &random)
+            sent += try visit(rig, &random)
             if index == setting.count / 5 {
                 try waitUntilGone(rig)
                 before = try rig.daemon.footprint()
@@ -25,6 +26,7 @@ extension Fault {
         if let before { try rig.daemon.expectNoGrowth(since: before) }
         let grown = try rig.daemon.anonymousKiB() - (before?.anonymousKiB ?? 0)
         try expect(steady.movedByteCount > 0, "the other port stood still")
+        try expectEqual(visited.receivedByteCount, sent, "bytes of all visitors together")
         // For the port's last visitor, who reads all that the guest has to say.
         visited.stopSending()
         let last = try StreamClient(to: rig.clientSocket(1))
@@ -40,7 +42,8 @@ extension Fault {
         ]
     }
 
-    private static func visit(_ rig: Rig, _ random: inout SeededGenerator) throws {
+    /// - Returns: how many bytes the visitor sent.
+    private static func visit(_ rig: Rig, _ random: inout SeededGenerator) throws -> UInt64 {
         let client = try StreamClient(to: rig.clientSocket(1)) { try rig.turn() }
         let what = UInt8.random(in: 0..<32, using: &random)
         if what & 1 != 0 { try client.send(upTo: Int.random(in: 1...300, using: &random)) }
@@ -48,6 +51,7 @@ extension Fault {
         if what & 4 != 0 { try rig.turn() }
         if what & 8 != 0 { try client.receive(upTo: Int.random(in: 1...2000, using: &random)) }
         if what & 16 != 0 { try rig.turn() }
+        return client.sentByteCount
     }
 
     private static func waitUntilGone(_ rig: Rig) throws {

@@ -1,8 +1,8 @@
 import MachineTestSupport
 
 extension Fault {
-    /// The front-end goes without a word in mid-traffic, both ways. Clients stay connected, the next front-end is served
-    /// at once, and nothing is left behind. The count is of front-ends.
+    /// The front-end goes without a word in mid-traffic, both ways. Clients stay connected, the next front-end is
+    /// served at once, and nothing is left behind. The count is of front-ends.
     static let frontendKilled = Fault("frontend-killed", quick: 100, soak: 1000) { setting in
         let rig = try Rig(setting, portCount: 2)
         let clients = try (1...2).map { try StreamClient(to: rig.clientSocket($0)) }

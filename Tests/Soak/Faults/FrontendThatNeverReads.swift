@@ -2,8 +2,8 @@ import MachineTestSupport
 import VirtioTestSupport
 
 extension Fault {
-    /// A front-end asks and asks, and reads no answer. The daemon stops reading from it and keeps serving rings, clients
-    /// and signals. The count is of daemons.
+    /// A front-end asks and asks, and reads no answer. The daemon stops reading from it and keeps serving rings,
+    /// clients and signals. The count is of daemons.
     static let frontendThatNeverReads = Fault("front-end-that-never-reads", quick: 5, soak: 50) { setting in
         var (taken, grown, moved, end) = (0, 0, UInt64(0), Duration.zero)
         for _ in 0..<setting.count {

@@ -1,8 +1,8 @@
 import MachineTestSupport
 
 extension Fault {
-    /// The file of the guest's memory is truncated in mid-traffic. The daemon lives, says that rings are broken, answers
-    /// its front-end, and serves the next memory. The count is of truncations.
+    /// The file of the guest's memory is truncated in mid-traffic. The daemon lives, says that rings are broken,
+    /// answers its front-end, and serves the next memory. The count is of truncations.
     static let memoryGone = Fault("memory-gone", quick: 20, soak: 1000) { setting in
         let rig = try Rig(setting, portCount: 2)
         let clients = try (1...2).map { try StreamClient(to: rig.clientSocket($0)) }

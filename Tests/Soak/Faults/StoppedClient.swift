@@ -2,8 +2,9 @@ import DriverTestSupport
 import MachineTestSupport
 
 extension Fault {
-    /// A client reads nothing, or a byte now and then, while the guest writes to it without end: the guest's buffers stay
-    /// in the ring, the daemon sleeps, and another port is as fast as it is without. The count is of pairs of runs.
+    /// A client reads nothing, or a byte now and then, while the guest writes to it without end: the guest's buffers
+    /// stay in the ring, the daemon sleeps, and another port is as fast as it is without. The count is of pairs of
+    /// runs.
     static let stoppedClient = Fault("stopped-client", quick: 9, soak: 45) { setting in
         let rig = try Rig(setting, portCount: 2)
         let clients = try (1...2).map { try StreamClient(to: rig.clientSocket($0)) }
@@ -54,8 +55,8 @@ extension Fault {
 
     /// How many bytes a second the second port's client gets, beside one that reads a byte every five milliseconds.
     ///
-    /// That of the best slice of the run: other work on the machine only ever makes a slice slower, and there are slices
-    /// in which it does not.
+    /// That of the best slice of the run: other work on the machine only ever makes a slice slower, and there are
+    /// slices in which it does not.
     private static func speed(_ rig: Rig, _ client: StreamClient, beside slow: StreamClient?) throws -> Double {
         let traffic = try rig.start(.bulkToHost, port: 2, client)
         try rig.run(for: .milliseconds(20))

@@ -12,7 +12,7 @@ final class Guest {
     private let ports: [Int]
     private let queueSize: Int
 
-    /// For each port a ring's worth of the largest buffers, and room for rings.
+    /// For rings and for what is below them.
     private static let spareByteCount = 64 << 20
 
     /// Connects to the daemon, as soon as it takes front-ends, and opens the ports of these numbers.
@@ -25,6 +25,7 @@ final class Guest {
         try driver.start()
     }
 
+    /// With a ring's worth of the largest buffers for each port, twice. Only what is written to takes memory.
     private static func byteCount(_ ports: [Int], _ queueSize: Int) -> Int {
         spareByteCount + 2 * ports.count * queueSize * DriverPort.maximumSendByteCount
     }
@@ -132,6 +133,7 @@ final class Guest {
             let outcome = try unsafe frontend.frontend.stream.send(rest.span.bytes)
             if case .bytes(let count) = outcome {
                 taken += count
+                try expect(taken < Self.unboundedByteCount, "the daemon takes requests without end")
                 rest = rest.dropFirst(count)
                 if rest.isEmpty { rest = bytes[...] }
                 continue
@@ -144,4 +146,6 @@ final class Guest {
 
     /// A daemon that has not read for so long does not read.
     private static let blockedMilliseconds: Int32 = 100
+    /// Far more than two sockets hold.
+    private static let unboundedByteCount = 16 << 20
 }

@@ -83,7 +83,8 @@ final class Rig {
         if !didWork { try waitForEvent() }
     }
 
-    /// Waits for the device's call or a client's socket, and at most a millisecond: a call that was missed costs no more.
+    /// Waits for the device's call or a client's socket, and at most a millisecond: a call that was missed costs no
+    /// more.
     private func waitForEvent() throws {
         let call = try guest.callDescriptor
         var entries = [pollfd(fd: call, events: Int16(POLLIN), revents: 0)]

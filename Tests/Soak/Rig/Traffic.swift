@@ -19,7 +19,7 @@ final class Traffic {
     }
 
     let client: StreamClient
-    private(set) var port: DriverPort
+    let port: DriverPort
     private(set) var kind: Kind
     private var isSending = false
 
