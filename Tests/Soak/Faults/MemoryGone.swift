@@ -14,7 +14,7 @@ extension Fault {
             if cycle == min(5, setting.count / 2) { before = try rig.daemon.footprint() }
             rig.abandonTraffic()
             try rig.guest.loseMemory()
-            try rig.guest.waitForError(within: .seconds(5))
+            try rig.guest.waitForErrors(within: .seconds(5))
             try rig.guest.expectAnswer()
             try rig.guest.bootAgain()
         }

@@ -54,22 +54,14 @@ extension Fault {
     }
 
     /// How many bytes a second the second port's client gets, beside one that reads a byte every five milliseconds.
-    ///
-    /// That of the best slice of the run: other work on the machine only ever makes a slice slower, and there are
-    /// slices in which it does not.
     private static func speed(_ rig: Rig, _ client: StreamClient, beside slow: StreamClient?) throws -> Double {
         let traffic = try rig.start(.bulkToHost, port: 2, client)
         try rig.run(for: .milliseconds(20))
-        var best = 0.0
-        for _ in 0..<sliceCount {
-            let (start, first) = (ContinuousClock.now, client.receivedByteCount)
-            try slow?.receive(upTo: 1)
-            try rig.run(for: .milliseconds(5))
-            best = max(best, Double(client.receivedByteCount - first) / start.duration(to: .now).seconds)
+        var pace = Pace(perSecond: 200)
+        let speed = try rig.bestSpeed(of: traffic, slices: 25) {
+            for _ in pace.due() { try slow?.receive(upTo: 1) }
         }
         try rig.finish(traffic)
-        return best
+        return speed
     }
-
-    private static let sliceCount = 25
 }

@@ -100,23 +100,30 @@ final class Guest {
         for (_, queue) in driver.queues { queue.signalKick() }
     }
 
-    /// Waits until the daemon has reported a broken ring.
-    func waitForError(within duration: Duration) throws {
-        var entry = pollfd(fd: frontend.errorDescriptor, events: Int16(POLLIN), revents: 0)
-        let ready = unsafe poll(&entry, 1, Deadline(within: duration).milliseconds)
-        try expect(ready == 1, "no ring was reported broken within \(duration)")
+    /// Waits until the daemon has reported every ring broken, each once.
+    func waitForErrors(within duration: Duration) throws {
+        let expected = UInt64(driver.queues.count)
+        let deadline = Deadline(within: duration)
+        var sum: UInt64 = 0
+        while sum < expected {
+            var entry = pollfd(fd: frontend.errorDescriptor, events: Int16(POLLIN), revents: 0)
+            let ready = unsafe poll(&entry, 1, deadline.milliseconds)
+            try expect(ready == 1, "\(sum) of \(expected) rings were reported broken within \(duration)")
+            sum += takeErrors()
+        }
+        try expectEqual(sum, expected, "reports of broken rings")
     }
 
-    private func forgetErrors() {
+    /// How many rings were reported since the last look.
+    private func takeErrors() -> UInt64 {
         var count: UInt64 = 0
-        _ = unsafe read(frontend.errorDescriptor, &count, 8)
+        return unsafe read(frontend.errorDescriptor, &count, 8) == 8 ? count : 0
     }
 
     /// Goes on with new memory and a new driver, on the same connection.
     func bootAgain() throws {
         try frontend.detach(driver: driver)
-        // No ring is left to be reported.
-        forgetErrors()
+        try expectEqual(takeErrors(), 0, "reports of rings that were broken already")
         file = try Self.makeMemory(ports, queueSize)
         driver = try Self.makeDriver(file, ports, queueSize)
         try frontend.attach(memory: file.rawValue, driver: driver)

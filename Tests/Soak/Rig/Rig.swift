@@ -106,6 +106,22 @@ final class Rig {
         }
     }
 
+    /// How many bytes a second a port moves, both ways, with `body` between its turns.
+    ///
+    /// That of the best slice: other work on the machine only ever makes a slice slower, and there are slices in which
+    /// it does not.
+    func bestSpeed(
+        of one: Traffic, slices: Int, of duration: Duration = .milliseconds(5), _ body: () throws -> Void = {}
+    ) throws -> Double {
+        var best = 0.0
+        for _ in 0..<slices {
+            let (start, first) = (ContinuousClock.now, one.movedByteCount)
+            try run(for: duration, body)
+            best = max(best, Double(one.movedByteCount - first) / start.duration(to: .now).seconds)
+        }
+        return best
+    }
+
     /// Turns until `condition` holds.
     func run(until what: String, within duration: Duration = .seconds(20), _ condition: () throws -> Bool) throws {
         let deadline = Deadline(within: duration)
