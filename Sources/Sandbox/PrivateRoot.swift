@@ -14,13 +14,16 @@ enum PrivateRoot {
 
     /// Whether the namespaces can be had at all. What fails after that is an error: there is no way back.
     ///
-    /// - Throws: ``SandboxError/step(_:_:)``; the process is unchanged then.
-    static func unshare() throws(SandboxError) {
+    /// - Parameter withUserNamespace: what somebody without capabilities needs for the others.
+    /// - Throws: ``SandboxError/step(_:_:)``; the process is unchanged when its purpose is ``unsharing``.
+    static func unshare(withUserNamespace: Bool) throws(SandboxError) {
         let identity = Identity(user: geteuid(), group: getegid())
-        let isRoot = identity.user == 0
-        try step("namespaces", "unshare") { clinux_unshare(!isRoot) }
-        if !isRoot { try map(identity) }
+        try step(unsharing, "unshare") { clinux_unshare(withUserNamespace) }
+        if withUserNamespace { try map(identity) }
     }
+
+    /// The purpose of the step that changes nothing when it fails.
+    static let unsharing = "namespaces"
 
     /// In the new user namespace we are who we were, and nobody else exists.
     private static func map(_ identity: Identity) throws(SandboxError) {

@@ -8,14 +8,18 @@ import LinuxIO
 /// The order is libcap-ng 0.8.3's own, as measured on Debian 12: lock first, because changing the id takes the capability
 /// that locking needs; and always with numbers, because a group of -1 would keep the supplementary groups.
 enum Privileges {
+    /// Whether there is something to give up: root has it, unless a container took it away.
+    static var areHeld: Bool {
+        capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, UInt32(CAP_SETPCAP)) == 1
+    }
+
     /// Becomes `identity`, or stays who it is, without any capability.
     ///
+    /// - Parameter wereHeld: ``areHeld`` before anything was done; a user namespace gives capabilities of its own.
     /// - Throws: ``SandboxError``.
-    static func drop(to identity: Identity?) throws(SandboxError) {
-        let isRoot = geteuid() == 0
-        guard isRoot || identity == nil else { throw .notRoot }
+    static func drop(to identity: Identity?, wereHeld: Bool) throws(SandboxError) {
         capng_clear(CAPNG_SELECT_ALL)
-        if isRoot {
+        if wereHeld {
             let identity = identity ?? Identity(user: getuid(), group: getgid())
             // Securebits: no execution and no change of user gives a capability back.
             try check("capng_lock", capng_lock())

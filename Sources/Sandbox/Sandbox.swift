@@ -30,13 +30,13 @@ package struct Sandbox: ~Copyable {
         let tasks = try TaskDirectory()
         let threadCount = try tasks.threads().count
         guard threadCount == 1 else { throw .tooLate(threadCount: threadCount) }
-        let wasRoot = geteuid() == 0
-        guard wasRoot || options.identity == nil else { throw .notRoot }
+        let wasPrivileged = Privileges.areHeld
+        guard wasPrivileged || options.identity == nil else { throw .notRoot }
         let directories = try canonical(options.directories)
 
-        let (confinement, reason) = try confine(options, directories: directories, isRoot: wasRoot)
+        let (confinement, reason) = try confine(options, directories: directories, isPrivileged: wasPrivileged)
         limitResources()
-        try Privileges.drop(to: options.identity)
+        try Privileges.drop(to: options.identity, wereHeld: wasPrivileged)
         // Tried here, because the list of system calls would end the process for it.
         if geteuid() != 0, setuid(0) == 0 { throw .notAsAsked("setuid(0) is allowed") }
         // Best effort: kernels before 6.3 do not know it, and the list of system calls says the same.
@@ -48,7 +48,7 @@ package struct Sandbox: ~Copyable {
             try LandlockRules.enforce(directories, readable: tasks.descriptor)
         }
         let expectation = ThreadStatus.Expectation(
-            identity: options.identity ?? Identity(user: geteuid(), group: getegid()), wasRoot: wasRoot,
+            identity: options.identity ?? Identity(user: geteuid(), group: getegid()), wasPrivileged: wasPrivileged,
             filterCount: options.filterAction == .none ? 0 : 2)
         let landlockABI = clinux_landlock_abi()
         try SystemCallFilter.load(.starting, action: options.filterAction)
@@ -93,34 +93,37 @@ package struct Sandbox: ~Copyable {
     // MARK: Steps
 
     private static func confine(
-        _ options: SandboxOptions, directories: [String], isRoot: Bool
+        _ options: SandboxOptions, directories: [String], isPrivileged: Bool
     ) throws(SandboxError) -> (Confinement, reason: String?) {
-        let hidesPeers = !isRoot && options.needsPeerIdentities
+        let hidesPeers = !isPrivileged && options.needsPeerIdentities
         switch options.confinement {
         case .namespace?:
             if hidesPeers { throw .peersHidden }
-            try PrivateRoot.unshare()
+            try PrivateRoot.unshare(withUserNamespace: !isPrivileged)
             try PrivateRoot.enter(directories)
             return (.namespace, nil)
         case .landlock?:
             guard LandlockRules.isAvailable else { throw .noLandlock }
             return (.landlock, nil)
         case Confinement.none?: return (.none, nil)
-        case nil: return try confineAsWellAsPossible(directories, hidesPeers: hidesPeers)
+        case nil:
+            return try confineAsWellAsPossible(directories, isPrivileged: isPrivileged, hidesPeers: hidesPeers)
         }
     }
 
     private static func confineAsWellAsPossible(
-        _ directories: [String], hidesPeers: Bool
+        _ directories: [String], isPrivileged: Bool, hidesPeers: Bool
     ) throws(SandboxError) -> (Confinement, reason: String?) {
         var reason = "a user namespace would hide the peers of allow-uids= and allow-gids="
-        if !hidesPeers {
+        if !isPrivileged, geteuid() == 0 {
+            // In a container. Linux lets no process without CAP_SETFCAP be root in a new namespace that is root outside.
+            reason = "root without capabilities can have no user namespace"
+        } else if !hidesPeers {
             do {
-                try PrivateRoot.unshare()
+                try PrivateRoot.unshare(withUserNamespace: !isPrivileged)
                 try PrivateRoot.enter(directories)
                 return (.namespace, nil)
-            } catch .step("namespaces", let error) {
-                // Nothing has changed yet.
+            } catch .step(PrivateRoot.unsharing, let error) {
                 reason = "no namespaces (\(error))"
             }
         }

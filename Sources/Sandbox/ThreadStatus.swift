@@ -43,14 +43,14 @@ package struct ThreadStatus: Equatable, Sendable {
     /// What a thread must look like.
     package struct Expectation: Equatable, Sendable {
         package var identity: Identity
-        /// Only a process that was root could empty its bounding set and its groups.
-        package var wasRoot: Bool
+        /// Only a process that had capabilities could empty its bounding set and its groups.
+        package var wasPrivileged: Bool
         /// How many filters at least; 0 when there are to be none.
         package var filterCount: Int
 
-        package init(identity: Identity, wasRoot: Bool, filterCount: Int) {
+        package init(identity: Identity, wasPrivileged: Bool, filterCount: Int) {
             self.identity = identity
-            self.wasRoot = wasRoot
+            self.wasPrivileged = wasPrivileged
             self.filterCount = filterCount
         }
     }
@@ -59,9 +59,9 @@ package struct ThreadStatus: Equatable, Sendable {
     package func problem(against expected: Expectation) -> String? {
         if users != Array(repeating: expected.identity.user, count: 4) { return "Uid is \(users)" }
         if groups != Array(repeating: expected.identity.group, count: 4) { return "Gid is \(groups)" }
-        if expected.wasRoot, !supplementaryGroups.isEmpty { return "Groups is \(supplementaryGroups)" }
+        if expected.wasPrivileged, !supplementaryGroups.isEmpty { return "Groups is \(supplementaryGroups)" }
         let sets = [("CapInh", inheritable), ("CapPrm", permitted), ("CapEff", effective), ("CapAmb", ambient)]
-        for (name, set) in sets + (expected.wasRoot ? [("CapBnd", bounding)] : []) where set != 0 {
+        for (name, set) in sets + (expected.wasPrivileged ? [("CapBnd", bounding)] : []) where set != 0 {
             return "\(name) is \(String(set, radix: 16))"
         }
         if !hasNoNewPrivileges { return "NoNewPrivs is 0" }

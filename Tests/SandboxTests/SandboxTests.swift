@@ -21,8 +21,15 @@ struct SandboxTests {
         let process = Process()
         let folder = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
             .deletingLastPathComponent()
-        process.executableURL = folder.appendingPathComponent("vhost-user-serial-sandbox-probe")
-        process.arguments = options + ["--directory", directory, attempt]
+        let program = folder.appendingPathComponent("vhost-user-serial-sandbox-probe")
+        let arguments = options.filter { $0 != "--without-capabilities" } + ["--directory", directory, attempt]
+        if arguments.count < options.count + 3 {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.arguments = ["--inh-caps=-all", "--bounding-set=-all", program.path] + arguments
+        } else {
+            process.executableURL = program
+            process.arguments = arguments
+        }
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
@@ -92,6 +99,17 @@ struct SandboxTests {
         #expect(outcome.output.hasSuffix("\nrefused: 13\n"), "permission denied: \(outcome.output)")
         let forced = try probe("nothing", "--as-user", "65534", "--needs-peers", "--sandbox", "namespace")
         #expect(forced.output.hasPrefix("error: --sandbox=namespace without root"), "\(forced.output)")
+    }
+
+    /// As in a container that took everything away.
+    @Test(.enabled(if: isRoot, "giving up capabilities needs some"))
+    func rootWithoutCapabilitiesIsNobodySpecial() throws {
+        let outcome = try probe("readPasswords", "--without-capabilities", "--seccomp", "none")
+        #expect(outcome.output.hasPrefix("confinement: landlock\n"), "\(outcome.output)")
+        #expect(outcome.output.contains("user 0, group 0, no capabilities"), "\(outcome.output)")
+        #expect(outcome.output.hasSuffix("\nrefused: 13\n"), "\(outcome.output)")
+        let other = try probe("nothing", "--without-capabilities", "--user", "65534")
+        #expect(other.output.hasPrefix("error: --user and --group need root"), "\(other.output)")
     }
 
     @Test(.enabled(if: isRoot, "becoming another user needs root"))

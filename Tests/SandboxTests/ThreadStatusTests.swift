@@ -24,7 +24,7 @@ struct ThreadStatusTests {
         """
 
     private static let expectation = ThreadStatus.Expectation(
-        identity: Identity(user: 65534, group: 65533), wasRoot: true, filterCount: 2)
+        identity: Identity(user: 65534, group: 65533), wasPrivileged: true, filterCount: 2)
 
     private func problem(
         _ text: String, _ expectation: ThreadStatus.Expectation = Self.expectation
@@ -66,7 +66,7 @@ struct ThreadStatusTests {
 
     @Test func withoutRootTheBoundingSetAndTheGroupsStay() {
         var expectation = Self.expectation
-        expectation.wasRoot = false
+        expectation.wasPrivileged = false
         let text = Self.confined.replacing("CapBnd:\t0000000000000000", with: "CapBnd:\t000001ffffffffff")
             .replacing("Groups:\t", with: "Groups:\t65533 ")
         #expect(problem(text, expectation) == nil)

@@ -47,7 +47,7 @@ struct CommandLineSandboxTests {
         let threads = try threads(daemon)
         #expect(threads.map(\.name).sorted() == ["device", "vhost-user-seri"])
         let expected = ThreadStatus.Expectation(
-            identity: Identity(user: getuid(), group: getgid()), wasRoot: getuid() == 0, filterCount: 2)
+            identity: Identity(user: getuid(), group: getgid()), wasPrivileged: getuid() == 0, filterCount: 2)
         for thread in threads { #expect(thread.problem(against: expected) == nil, "\(thread.name)") }
         expectGoodEnd(daemon)
     }
@@ -84,7 +84,7 @@ struct CommandLineSandboxTests {
         #expect((status.st_uid, status.st_gid) == (65534, 65533))
         #expect(status.st_mode & 0o777 == 0o600)
         let expected = ThreadStatus.Expectation(
-            identity: Identity(user: 65534, group: 65533), wasRoot: true, filterCount: 2)
+            identity: Identity(user: 65534, group: 65533), wasPrivileged: true, filterCount: 2)
         for thread in try threads(daemon) { #expect(thread.problem(against: expected) == nil, "\(thread.name)") }
         expectGoodEnd(daemon)
     }
