@@ -58,6 +58,7 @@ extension DeviceLoop {
         frontendInterest = .readable
         hasReadConfig = false
         hasReportedNoMemory = false
+        hasReportedGoneMemory = false
         log.info("front-end connected")
     }
 
@@ -137,13 +138,14 @@ extension DeviceLoop {
         case .allRingsChanged:
             synchronizeAllRings()
         case .memoryChanged:
+            healRings()
             restartRunningRings()
             synchronizeAllRings()
         case .stopRing(let index):
             stopRing(index)
             unwatchKick(index)
             if index < device.queueCount {
-                brokenRings[index] = false
+                brokenRings[index] = nil
             }
             forgetJudgement()
             try channel?.send(session.answerVringBase(index))
@@ -190,7 +192,7 @@ extension DeviceLoop {
     mutating func disconnectFrontend() {
         for index in 0..<device.queueCount {
             stopRing(index)
-            brokenRings[index] = false
+            brokenRings[index] = nil
         }
         resetDevice()
         if let descriptor = channel?.rawValue {

@@ -18,7 +18,7 @@ extension DeviceLoop {
             synchronizeAllRings()
             return
         }
-        let shouldRun = session.vring(index).isRunnable && !brokenRings[index]
+        let shouldRun = session.vring(index).isRunnable && brokenRings[index] == nil
         switch (shouldRun, device.isRunning(index)) {
         case (true, false): startRing(index)
         case (false, true): stopRing(index)
@@ -114,10 +114,12 @@ extension DeviceLoop {
     /// A ring that runs is broken: it is stopped, and serves again only after the front-end has stopped and started it.
     /// Everything else goes on.
     mutating func ringFailed(_ index: Int, _ error: VirtqueueError) {
+        // What the zeros say that stand where memory was is nobody's mistake but the front-end's.
+        let error = session.memory.isGone ? .memoryGone : error
         unwatchKick(index)
         endRing(index)
         device.forgetChains(index)
-        brokenRings[index] = true
+        brokenRings[index] = error
         reportBroken(index, error)
     }
 
@@ -127,6 +129,7 @@ extension DeviceLoop {
         } catch {
             ringLine(.warning, "queue \(index): the front-end cannot be told of a broken ring: \(error)")
         }
+        guard error != .memoryGone else { return reportGoneMemory(error) }
         guard session.memory.regionCount == 0 else {
             ringLine(.error, "queue \(index) is broken by the guest and stands still: \(error)")
             return
@@ -139,6 +142,24 @@ extension DeviceLoop {
             the front-end has shared no memory: QEMU needs -object memory-backend-memfd,id=mem,size=...,share=on and \
             -machine memory-backend=mem
             """)
+    }
+
+    /// It is so for every ring that meets it: said once for each table.
+    private mutating func reportGoneMemory(_ error: VirtqueueError) {
+        guard !hasReportedGoneMemory else { return }
+        hasReportedGoneMemory = true
+        deviceLine(
+            .error, "the front-end is at fault: \(error); rings in it stand still until it shares its memory anew")
+    }
+
+    /// The front-end has put another table in the place of one that was gone in part: rings that stood still for it go
+    /// on where they stood.
+    mutating func healRings() {
+        guard !session.memory.isGone else { return }
+        hasReportedGoneMemory = false
+        for index in 0..<device.queueCount where brokenRings[index] == .memoryGone {
+            brokenRings[index] = nil
+        }
     }
 
     /// Guest memory went away under us: no ring can be trusted to be where it was.

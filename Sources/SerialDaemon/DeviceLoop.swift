@@ -35,10 +35,11 @@ package struct DeviceLoop: ~Copyable {
     var session: VhostUserSession
     var hasReadConfig = false
     var hasReportedNoMemory = false
+    var hasReportedGoneMemory = false
     /// Whether it is decided if the guest goes on or begins anew; as long as a ring runs.
     var hasJudgedReset = false
-    /// Rings that the guest has broken, until the front-end stops them.
-    var brokenRings: [Bool]
+    /// Why rings stand still that could run, until the front-end stops them; for want of memory, until it shares it anew.
+    var brokenRings: [VirtqueueError?]
     /// Rings whose kick is in epoll.
     var watchedKicks: [Bool]
     /// Whether a ring runs that has no kick and is looked at in every turn.
@@ -123,7 +124,7 @@ package struct DeviceLoop: ~Copyable {
                 .union(configuration.offersPackedRings ? .packedRing : []), queueCount: device.queueCount,
             maximumQueueSize: Self.maximumQueueSize, configByteCount: ConsoleConfigSpace.byteCount)
         session = VhostUserSession(offer)
-        brokenRings = Array(repeating: false, count: device.queueCount)
+        brokenRings = Array(repeating: nil, count: device.queueCount)
         watchedKicks = Array(repeating: false, count: device.queueCount)
         batch = ChainBatch(chainCapacity: Self.chainsPerBatch)
         // A port's usual life is a handful of lines at a time; a flood is one a second.
@@ -197,6 +198,7 @@ extension DeviceLoop {
         if controlIsReady {
             serveControl()
         }
+        // One load for each region. Of a memfd sealed with F_SEAL_SHRINK, as QEMU's are, none is ever gone.
         if session.memory.isGone {
             breakRunningRings()
         }
