@@ -87,6 +87,17 @@ let package = Package(
         .executableTarget(
             name: "vhost-user-serial-sandbox-probe", dependencies: ["CLinux", "LinuxIO", "Sandbox", argumentParser],
             path: "Tests/SandboxProbe", swiftSettings: settings),
+        // Everybody hostile at once, each test named after the bug of somebody else that it would catch. It plays with
+        // the fixtures of SerialDaemonTests.
+        .target(name: "CSystemCallFaults", path: "Tests/SystemCallFaultsC"),
+        .executableTarget(name: "vhost-user-serial-hostile-guest", path: "Tests/HostileGuest"),
+        .testTarget(
+            name: "HostileTests",
+            dependencies: [
+                "CSystemCallFaults", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon",
+                "SerialDaemonTests", "VirtioTestSupport", collections, systemPackage,
+            ],
+            swiftSettings: settings),
 
         // Boots real guests. It knows the daemon by its command line only.
         .target(name: "MachineTestSupport", path: "Tests/MachineTestSupport", swiftSettings: settings),

@@ -150,10 +150,15 @@ final class DeviceLoopFixture {
     /// Another front-end connects, instead of or beside the one there is.
     @discardableResult
     func connectFrontend() throws -> FrontendEnd {
-        guard case .listen(let address) = configuration.frontend else { preconditionFailure("the fixture listens") }
-        frontend = FrontendEnd(try UnixStream.connect(to: address))
+        try connectFrontendUnserved()
         try settle()
         return frontend
+    }
+
+    /// The same, before the loop has had a turn.
+    func connectFrontendUnserved() throws {
+        guard case .listen(let address) = configuration.frontend else { preconditionFailure("the fixture listens") }
+        frontend = FrontendEnd(try UnixStream.connect(to: address))
     }
 
     // MARK: Clients

@@ -1,0 +1,67 @@
+import Glibc
+import LinuxIO
+import Testing
+import VirtioTestSupport
+
+@testable import SerialDaemon
+@testable import SerialDaemonTests
+
+/// A guest that works at the same time as the device, as real ones do.
+///
+/// In processes of their own: what another test has open or maps would be counted, too. The loop's turns are bounded by
+/// what it is waited for, never by time.
+@Suite("Concurrent guests", .serialized)
+struct ConcurrentGuestTests {
+    @Test("CVE-2026-86848, CVE-2020-14375, CVE-2026-93683: a field is read twice, and changes in between")
+    func fieldsThatChangeAllTheTimeHarmNobody() async {
+        await #expect(processExitsWith: .success) {
+            let scene = try HostileScene()
+            let arena = try FlippedArena(scene)
+            let openCount = ProcessFigures.openFileCount
+            let program = try arena.start()
+            while !program.hasEnded { try arena.serve() }
+            #expect(program.hasSucceeded)
+            arena.expectSecretsUntouched()
+            // The flipped rings were really served, and really broken.
+            #expect(arena.sentByteCount > 1000)
+            #expect(arena.receivedByteCount > 1000)
+            #expect(arena.renewalCount > 10)
+            #expect(ProcessFigures.openFileCount == openCount)
+            try scene.startOver()
+            try scene.expectVictimLives()
+            try scene.expectBystanderLives()
+        }
+    }
+
+    /// Also what RUSTSEC-2020-0157 is about: every 256th index would be seen torn.
+    @Test("vimto #29, RUSTSEC-2020-0157: a notification is lost, or half an index is read")
+    func guestIsNeverLeftWaiting() async {
+        await #expect(processExitsWith: .success) {
+            let scene = try HostileScene()
+            let queue = scene.transmitq
+            try scene.renew(queue)
+            // Twice around 2^16.
+            let count = 150_000
+            let program = try HostileGuestProgram(
+                memory: scene.guest.memory,
+                [
+                    "drive", TestRings.arePacked ? "packed" : "split", "\(queue.ring.size)", "\(count)",
+                    "\(queue.ring.descriptorBase)", "\(queue.ring.allocate(64))",
+                    "\(HostileGuestProgram.number(of: 0))",
+                    "\(HostileGuestProgram.number(of: 1))",
+                ], events: [queue.kick.rawValue, queue.call.rawValue])
+            var received: [UInt8] = []
+            while !program.hasEnded {
+                try scene.fixture.loop.turn(timeoutMilliseconds: 20)
+                received += scene.victim.receive()
+            }
+            #expect(program.hasSucceeded)
+            let isRunning = scene.fixture.isRunning(queue)
+            #expect(isRunning)
+            try scene.fixture.settle()
+            received += scene.victim.receive()
+            expectEqual(received, (0..<count).map { UInt8($0 % queue.ring.size) })
+            try scene.expectBystanderLives()
+        }
+    }
+}
