@@ -4,6 +4,8 @@ import MachineTestSupport
 struct FaultSetting {
     /// The daemon's binary.
     let program: String
+    /// More options for it, whatever the fault.
+    let options: [String]
     /// For sockets and logs, and nobody else's; short, because a socket's path is.
     let directory: String
     /// How much of it, in the fault's own unit.
@@ -13,7 +15,7 @@ struct FaultSetting {
 
     /// Starts a daemon with ports `p1`, `p2`….
     func startDaemon(portCount: Int, arguments: [String] = [], log: String? = nil) throws -> Daemon {
-        try Daemon(Self.ports(portCount), in: directory, arguments: arguments, program: program, log: log)
+        try Daemon(Self.ports(portCount), in: directory, arguments: options + arguments, program: program, log: log)
     }
 
     static func ports(_ count: Int) -> [Port] { (1...count).map { Port(name: "p\($0)", number: $0) } }

@@ -31,6 +31,9 @@ struct Soak: ParsableCommand {
     @Option(help: "The daemon.")
     var daemon = Daemon.usualProgram
 
+    @Option(parsing: .unconditional, help: "More options for the daemon, in one word.")
+    var daemonArguments = ""
+
     func run() throws {
         if list { return Fault.all.forEach { print($0.name) } }
         let chosen = try names.map { name in
@@ -64,7 +67,9 @@ struct Soak: ParsableCommand {
             let directory = try Self.makeDirectory()
             do {
                 let figures = try fault.body(
-                    FaultSetting(program: daemon, directory: directory, count: count, seed: seed &+ UInt64(round) &- 1))
+                    FaultSetting(
+                        program: daemon, options: daemonArguments.split(separator: " ").map(String.init),
+                        directory: directory, count: count, seed: seed &+ UInt64(round) &- 1))
                 line(figures, "ok")
             } catch let error as NotHere {
                 line([], "skipped: \(error.reason)")
