@@ -10,6 +10,7 @@ enum LandlockRules {
     /// - Parameters:
     ///   - directories: where sockets and files may be made and removed.
     ///   - readable: a directory whose contents may be read; borrowed.
+    /// - Throws: ``SandboxError``.
     static func enforce(
         _ directories: [String], readable: borrowing OwnedFileDescriptor
     ) throws(SandboxError) {
@@ -17,7 +18,9 @@ enum LandlockRules {
         let ruleset = OwnedFileDescriptor(adopting: try step("landlock_create_ruleset") { clinux_landlock_create() })
         for path in directories {
             let directory = OwnedFileDescriptor(
-                adopting: try step("open(\(path))") { unsafe open(path, Int32(CLINUX_O_PATH) | O_DIRECTORY | O_CLOEXEC) })
+                adopting: try step("open(\(path))") {
+                    unsafe open(path, Int32(CLINUX_O_PATH) | O_DIRECTORY | O_CLOEXEC)
+                })
             try step("landlock_add_rule(\(path))") {
                 clinux_landlock_allow_files(ruleset.rawValue, directory.rawValue)
             }

@@ -41,6 +41,7 @@ enum PrivateRoot {
     /// Makes the new root and goes there.
     ///
     /// - Parameter directories: absolute, without symbolic links; none below another.
+    /// - Throws: ``SandboxError``. The process is between two roots then, and must end.
     static func enter(_ directories: [String]) throws(SandboxError) {
         // What is mounted here is nobody else's business, and the other way round.
         try mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE))

@@ -15,7 +15,9 @@ enum Privileges {
 
     /// Becomes `identity`, or stays who it is, without any capability.
     ///
-    /// - Parameter wereHeld: ``areHeld`` before anything was done; a user namespace gives capabilities of its own.
+    /// - Parameters:
+    ///   - identity: whom to become; `nil` for nobody else.
+    ///   - wereHeld: ``areHeld`` before anything was done; a user namespace gives capabilities of its own.
     /// - Throws: ``SandboxError``.
     static func drop(to identity: Identity?, wereHeld: Bool) throws(SandboxError) {
         capng_clear(CAPNG_SELECT_ALL)

@@ -78,11 +78,12 @@ package struct Sandbox: ~Copyable {
     }
 
     private func description(threadCount: Int) -> String {
-        let walls = switch confinement {
-        case .namespace: "an empty root and no network"
-        case .landlock: "Landlock (ABI \(landlockABI))"
-        case .none: "no confinement"
-        }
+        let walls =
+            switch confinement {
+            case .namespace: "an empty root and no network"
+            case .landlock: "Landlock (ABI \(landlockABI))"
+            case .none: "no confinement"
+            }
         let calls = filterAction == .none ? "all system calls" : "system calls by list (\(filterAction.rawValue))"
         return """
             sandbox: \(walls), user \(expectation.identity.user), group \(expectation.identity.group), no capabilities, \

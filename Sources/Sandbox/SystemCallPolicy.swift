@@ -30,11 +30,12 @@ struct SystemCallPolicy {
     let rules: [Rule]
 
     init(_ kind: ThreadKind) {
-        rules = switch kind {
-        case .starting: Self.common + Self.control + Self.device + Self.startingThreads
-        case .control: Self.common + Self.control
-        case .device: Self.common + Self.device
-        }
+        rules =
+            switch kind {
+            case .starting: Self.common + Self.control + Self.device + Self.startingThreads
+            case .control: Self.common + Self.control
+            case .device: Self.common + Self.device
+            }
     }
 
     /// Memory, time, waiting, logging through the queue, and the end: what every thread does.

@@ -110,7 +110,9 @@ package struct OperatorSettings: Sendable {
 
     private func groupIdentifier() throws(ConfigurationError) -> UInt32? {
         guard let socketGroup else { return nil }
-        guard let identifier = GroupDatabase.identifier(of: socketGroup) else { throw .unknownGroup("--socket-group", socketGroup) }
+        guard let identifier = GroupDatabase.identifier(of: socketGroup) else {
+            throw .unknownGroup("--socket-group", socketGroup)
+        }
         return identifier
     }
 

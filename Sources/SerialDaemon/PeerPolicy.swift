@@ -18,6 +18,8 @@ package struct PeerPolicy: Equatable, Sendable {
     /// - Parameters:
     ///   - peer: who called connect(2).
     ///   - supplementaryGroups: the peer's; asked for only when it matters.
+    /// - Returns: whether the peer is in one of the lists, or there are none.
+    /// - Throws: ``SystemError``, what asking for the groups failed with.
     package func admits(
         _ peer: PeerCredentials, supplementaryGroups: () throws(SystemError) -> [UInt32]
     ) throws(SystemError) -> Bool {

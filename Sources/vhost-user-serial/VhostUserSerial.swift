@@ -67,7 +67,8 @@ struct VhostUserSerial: ParsableCommand {
 
     @Option(
         name: .customLong("user"),
-        help: ArgumentHelp("Become this user once the sockets are open, by name or number; needs root.", valueName: "user"))
+        help: ArgumentHelp(
+            "Become this user once the sockets are open, by name or number; needs root.", valueName: "user"))
     var user: String?
 
     @Option(

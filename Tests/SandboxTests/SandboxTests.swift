@@ -36,7 +36,8 @@ struct SandboxTests {
         try process.run()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        let status = process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
+        let status =
+            process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
         return Outcome(status: status, output: output)
     }
 
@@ -66,7 +67,9 @@ struct SandboxTests {
 
     @Test(
         .enabled(if: isRoot, "shutting in as root needs root"),
-        arguments: ["internetSocket", "unixSocket", "execute", "becomeRoot", "executableMemory", "signalParent", "newNamespace"],
+        arguments: [
+            "internetSocket", "unixSocket", "execute", "becomeRoot", "executableMemory", "signalParent", "newNamespace",
+        ],
         ["control", "device"])
     func deniedCallEndsTheProcess(attempt: String, thread: String) throws {
         let outcome = try probe(attempt, "--sandbox", "none", "--thread", thread)

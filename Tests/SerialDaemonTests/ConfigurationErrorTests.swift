@@ -6,8 +6,10 @@ import Testing
 @Suite("ConfigurationError")
 struct ConfigurationErrorTests {
     static let all: [ConfigurationError] = [
-        .frontendMissing, .frontendTwice, .badDescriptor(-1), .maxPortsOutOfRange(128), .pollingOutOfRange(1001), .unknownLogLevel("loud"),
-        .unknownGroup("--group", "vms"), .unknownUser("vms"), .groupWithoutUser, .noPorts, .tooManyPorts(count: 2, maxPorts: 1), .keyWithoutValue(key: "nr"),
+        .frontendMissing, .frontendTwice, .badDescriptor(-1), .maxPortsOutOfRange(128), .pollingOutOfRange(1001),
+        .unknownLogLevel("loud"),
+        .unknownGroup("--group", "vms"), .unknownUser("vms"), .groupWithoutUser, .noPorts,
+        .tooManyPorts(count: 2, maxPorts: 1), .keyWithoutValue(key: "nr"),
         .duplicateKey("nr"),
         .unknownKey("colour"), .badValue(.number, "x"), .portWithoutName("nr=1"), .badPortName("a/b", .slash),
         .badAddress(option: "path=", text: "", .empty), .consoleKeyOnGenericPort(.rows, port: "a"),

@@ -15,11 +15,12 @@ final class LimitDevice: MeasuredDevice {
         case uring = "limit-io_uring"
 
         var label: DeviceLabel {
-            let variant = switch self {
-            case .threads: ""
-            case .loop: "one thread"
-            case .uring: "io_uring"
-            }
+            let variant =
+                switch self {
+                case .threads: ""
+                case .loop: "one thread"
+                case .uring: "io_uring"
+                }
             return DeviceLabel(device: "limit", variant: variant)
         }
     }
