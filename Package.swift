@@ -45,10 +45,13 @@ let package = Package(
         .target(
             name: "Sandbox", dependencies: ["CCapNG", "CLinux", "CSeccomp", "LinuxIO", systemPackage],
             swiftSettings: settings),
+        // What is said on the control socket; the daemon and vserialctl share it.
+        .target(name: "ControlProtocol", swiftSettings: settings),
         .target(
             name: "SerialDaemon",
             dependencies: [
-                "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", collections, logging, systemPackage,
+                "ControlProtocol", "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", collections, logging,
+                systemPackage,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -81,6 +84,7 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"], swiftSettings: settings),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "vhost-user-serial-sandbox-probe"], swiftSettings: settings),
         // Shuts itself in and tries to get out.
