@@ -20,6 +20,7 @@ let package = Package(
     name: "vhost-user-serial",
     products: [
         .executable(name: "vhost-user-serial", targets: ["vhost-user-serial"]),
+        .executable(name: "vserialctl", targets: ["vserialctl"]),
         .library(name: "Virtio", targets: ["Virtio"]),
         .library(name: "VhostUser", targets: ["VhostUser"]),
         .library(name: "VirtioConsole", targets: ["VirtioConsole"]),
@@ -56,6 +57,10 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "vhost-user-serial", dependencies: ["Sandbox", "SerialDaemon", argumentParser],
+            swiftSettings: settings),
+
+        .executableTarget(
+            name: "vserialctl", dependencies: ["ControlProtocol", "LinuxIO", argumentParser, systemPackage],
             swiftSettings: settings),
 
         .target(

@@ -1,0 +1,55 @@
+import ControlProtocol
+import LinuxIO
+
+/// Why a command could not do what it was asked to, in one sentence, with the exit code of sysexits.h that says whose
+/// fault it is.
+enum CommandFailure: Error, CustomStringConvertible {
+    /// The command line asks for something that cannot be meant.
+    case usage(String)
+    /// No daemon answers at this address.
+    case unreachable(String, SystemError)
+    /// The daemon refuses.
+    case refused(ControlFailure)
+    /// The daemon has gone in the middle of it.
+    case disconnected
+    /// What came is not what a daemon of this kind says.
+    case notUnderstood(String)
+    /// A limit of time has passed.
+    case timedOut(String)
+    /// The host.
+    case system(SystemError)
+
+    var description: String {
+        switch self {
+        case .usage(let text): text
+        case .unreachable(let path, let error): "no daemon at \(path): \(error.errno)"
+        case .refused(let failure): failure.desc
+        case .disconnected: "the daemon has closed the connection"
+        case .notUnderstood(let text): "this is no answer of a vhost-user-serial: \(text)"
+        case .timedOut(let text): text
+        case .system(let error): "\(error)"
+        }
+    }
+
+    var exitCode: Int32 {
+        switch self {
+        case .usage: 64
+        case .unreachable, .disconnected: 69
+        case .refused: 1
+        case .notUnderstood: 76
+        case .timedOut: 75
+        case .system: 71
+        }
+    }
+}
+
+extension CommandFailure {
+    /// Makes a failed system call the command's failure.
+    static func host<Value: ~Copyable>(_ call: () throws(SystemError) -> Value) throws(CommandFailure) -> Value {
+        do throws(SystemError) {
+            return try call()
+        } catch {
+            throw .system(error)
+        }
+    }
+}

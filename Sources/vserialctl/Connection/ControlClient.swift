@@ -1,0 +1,132 @@
+import ControlProtocol
+import Glibc
+import LinuxIO
+import SystemPackage
+
+/// A connection to a daemon's control socket: one command at a time, and the events that come meanwhile.
+final class ControlClient {
+    private let stream: UnixStream
+    private var unread: [UInt8] = []
+    private var events: [ControlEvent] = []
+
+    /// An answer's line is not longer: a metrics text of 127 ports takes some 200 KiB.
+    private static let maximumLineByteCount = 8 << 20
+    private static let readByteCount = 65536
+
+    /// Connects, reads the greeting and leaves negotiation behind.
+    ///
+    /// - Throws: ``CommandFailure/unreachable(_:_:)``, or that of the first answer.
+    init(path: String) throws(CommandFailure) {
+        stream = try Self.connect(path: path)
+        _ = try decode(ControlGreeting.self, from: try line(timeoutMilliseconds: nil) ?? [])
+        _ = try call(.negotiate, returning: ControlNothing.self)
+    }
+
+    private static func connect(path: String) throws(CommandFailure) -> UnixStream {
+        let address: UnixAddress
+        do {
+            address = try UnixAddress(path)
+        } catch {
+            throw .usage("--control: \(error)")
+        }
+        do {
+            return try UnixStream.connect(to: address)
+        } catch {
+            throw .unreachable(path, error)
+        }
+    }
+
+    /// The connection, for poll(2). Borrowed.
+    var descriptor: Int32 { stream.rawValue }
+
+    /// Sends a command and waits for its answer; events that come before it are kept for ``nextEvent(timeoutMilliseconds:)``.
+    func call<Content: Codable & Sendable>(
+        _ command: ControlCommand, _ arguments: [String: JSONValue] = [:], returning: Content.Type
+    ) throws(CommandFailure) -> Content {
+        try send(ControlRequest(execute: command.rawValue, arguments: arguments.isEmpty ? nil : arguments))
+        while let line = try line(timeoutMilliseconds: nil) {
+            if let event = try? ControlCoding.decode(ControlEvent.self, from: line) {
+                events.append(event)
+                continue
+            }
+            let answer = try decode(ControlAnswer<Content>.self, from: line)
+            if let failure = answer.error { throw .refused(failure) }
+            guard let content = answer.return else { throw .notUnderstood("neither a return nor an error") }
+            return content
+        }
+        throw .disconnected
+    }
+
+    /// The next event.
+    ///
+    /// - Parameter timeoutMilliseconds: how long to wait for it; nil is for ever.
+    /// - Returns: nil when the time is over.
+    /// - Throws: ``CommandFailure/disconnected``.
+    func nextEvent(timeoutMilliseconds: Int32?) throws(CommandFailure) -> ControlEvent? {
+        if !events.isEmpty { return events.removeFirst() }
+        guard let line = try line(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
+        return try decode(ControlEvent.self, from: line)
+    }
+
+    // MARK: Lines
+
+    private func send(_ request: ControlRequest) throws(CommandFailure) {
+        var bytes: [UInt8]
+        do {
+            bytes = try ControlCoding.encode(request) + [UInt8(ascii: "\n")]
+        } catch {
+            throw .usage("this cannot be said in JSON: \(error)")
+        }
+        while !bytes.isEmpty {
+            switch try CommandFailure.host({ () throws(SystemError) in try unsafe stream.send(bytes.span.bytes) }) {
+            case .bytes(let count): bytes.removeFirst(count)
+            case .wouldBlock: _ = try wait(for: POLLOUT, timeoutMilliseconds: nil)
+            case .endOfFile, .reset: throw .disconnected
+            }
+        }
+    }
+
+    /// One line without its end; nil when the time is over.
+    private func line(timeoutMilliseconds: Int32?) throws(CommandFailure) -> [UInt8]? {
+        while true {
+            if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { unread.removeFirst(end + 1) }
+                return Array(unread[..<end])
+            }
+            guard unread.count <= Self.maximumLineByteCount else { throw .notUnderstood("a line without end") }
+            guard try receive(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
+        }
+    }
+
+    private func receive(timeoutMilliseconds: Int32?) throws(CommandFailure) -> Bool {
+        let outcome = try CommandFailure.host { () throws(SystemError) in
+            try stream.receive(appendingTo: &unread, atMost: Self.readByteCount)
+        }
+        switch outcome {
+        case .bytes: break
+        case .wouldBlock: return try wait(for: POLLIN, timeoutMilliseconds: timeoutMilliseconds)
+        case .endOfFile, .reset: throw .disconnected
+        }
+        return true
+    }
+
+    /// Whether the socket became ready in time. A signal (the window's size has changed) counts as time over when there
+    /// is a limit.
+    private func wait(for event: Int32, timeoutMilliseconds: Int32?) throws(CommandFailure) -> Bool {
+        var entry = pollfd(fd: stream.rawValue, events: Int16(event), revents: 0)
+        while true {
+            let count = unsafe poll(&entry, 1, timeoutMilliseconds ?? -1)
+            if count >= 0 { return count > 0 }
+            guard errno == EINTR else { throw .system(SystemError(call: "poll", errno: Errno(rawValue: errno))) }
+            if timeoutMilliseconds != nil { return false }
+        }
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, from line: [UInt8]) throws(CommandFailure) -> Value {
+        do {
+            return try ControlCoding.decode(type, from: line)
+        } catch {
+            throw .notUnderstood(String(decoding: line.prefix(200), as: UTF8.self))
+        }
+    }
+}
