@@ -9,6 +9,9 @@ import SystemPackage
 public struct Epoll: ~Copyable, Sendable {
     private let descriptor: OwnedFileDescriptor
 
+    /// The number, for another set that this one is in: it is readable when something has happened here. Borrowed.
+    public var rawValue: Int32 { descriptor.rawValue }
+
     /// Makes an empty set, closed on `exec`. The corresponding C function is `epoll_create1(2)`.
     ///
     /// - Throws: ``SystemError`` when the process or the machine has no descriptor left.

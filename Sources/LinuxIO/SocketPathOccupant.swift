@@ -12,10 +12,10 @@ enum SocketPathOccupant {
     /// A socket that refuses connections: the program that made it is gone.
     case staleSocket(FileStatus)
 
-    /// Looks, and when there is a socket tries to connect to it.
+    /// Looks, and when there is a socket tries to connect to it; without `probing` any socket is one in use.
     ///
     /// The corresponding C functions are `lstat(2)` and `connect(2)`.
-    init(at path: String) throws(SystemError) {
+    init(at path: String, probing: Bool) throws(SystemError) {
         guard let file = try FileStatus(at: path) else {
             self = .nothing
             return
@@ -23,6 +23,10 @@ enum SocketPathOccupant {
         // Before anything else, because connect(2) says ECONNREFUSED to every other kind of file too.
         guard file.isSocket else {
             self = .otherFile
+            return
+        }
+        guard probing else {
+            self = .socketInUse
             return
         }
         let probe = try makeUnixSocket()

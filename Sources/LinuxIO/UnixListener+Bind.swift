@@ -25,10 +25,13 @@ extension UnixListener {
     ///   - owner: the user the file is given to, which takes root; `nil` leaves it to whoever we are.
     ///   - group: the group the file is given to; `nil` leaves the one it gets by itself.
     ///   - backlog: how many connections may wait for ``accept()``.
+    ///   - probing: whether to find out by a connection if a socket that is there is still listened on, and to replace
+    ///     it when it is not; otherwise it is taken for one that is. Where connect(2) is not allowed.
     /// - Returns: the listener, non-blocking and closed on `exec`.
     /// - Throws: ``UnixListenerError``; nothing is left behind then.
     public static func bind(
-        to address: UnixAddress, mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil, backlog: Int32 = 16
+        to address: UnixAddress, mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil, backlog: Int32 = 16,
+        probing: Bool = true
     ) throws(UnixListenerError) -> UnixListener {
         switch address {
         case .abstract:
@@ -40,16 +43,18 @@ extension UnixListener {
             }
         case .path(let path):
             let lock = try sortingErrors(of: path) { () throws(SystemError) in try SocketFileLock(path: path) }
-            return try bind(holding: lock, mode: UInt32(mode), owner: owner, group: group, backlog: backlog)
+            return try bind(
+                holding: lock, mode: UInt32(mode), owner: owner, group: group, backlog: backlog, probing: probing)
         }
     }
 
     /// Makes the socket at the path of `lock`, which is held until this returns because it is borrowed.
     private static func bind(
-        holding lock: borrowing SocketFileLock, mode: UInt32, owner: UInt32?, group: UInt32?, backlog: Int32
+        holding lock: borrowing SocketFileLock, mode: UInt32, owner: UInt32?, group: UInt32?, backlog: Int32,
+        probing: Bool
     ) throws(UnixListenerError) -> UnixListener {
         let path = lock.path
-        try removeStaleSocket(holding: lock)
+        try removeStaleSocket(holding: lock, probing: probing)
         let socket = try sortingErrors(of: path) { () throws(SystemError) in
             let socket = try makeUnixSocket()
             // On Linux bind(2) gives the file the mode of the socket's own inode, less the umask. So it never has a
@@ -62,7 +67,7 @@ extension UnixListener {
         do throws(UnixListenerError) {
             try setOwner(owner, group, ofSocketAt: path)
             let status = try setMode(mode, ofSocketAt: path)
-            let file = BoundSocketFile(path: canonical(path), status: status)
+            let file = BoundSocketFile(path: CanonicalPath.resolve(path), status: status)
             let number = socket.rawValue
             try sortingErrors(of: path) { () throws(SystemError) in
                 _ = try systemCall("listen") { listen(number, backlog) }
@@ -76,9 +81,13 @@ extension UnixListener {
     }
 
     /// Removes a socket file that nobody listens on; throws for whatever else is at the path of `lock`.
-    private static func removeStaleSocket(holding lock: borrowing SocketFileLock) throws(UnixListenerError) {
+    private static func removeStaleSocket(
+        holding lock: borrowing SocketFileLock, probing: Bool
+    ) throws(UnixListenerError) {
         let path = lock.path
-        let occupant = try sortingErrors(of: path) { () throws(SystemError) in try SocketPathOccupant(at: path) }
+        let occupant = try sortingErrors(of: path) { () throws(SystemError) in
+            try SocketPathOccupant(at: path, probing: probing)
+        }
         switch occupant {
         case .nothing: return
         case .otherFile: throw .notASocket(path)
@@ -90,15 +99,6 @@ extension UnixListener {
                 try systemCall("unlink") { unsafe unlink(path) }
             }
         }
-    }
-
-    /// Where the file is without symbolic links on the way: the path by which it is removed, from another root or working
-    /// directory, too.
-    private static func canonical(_ path: String) -> String {
-        guard let real = unsafe realpath(path, nil) else { return path }
-        // SAFETY: realpath(3) gave a string of its own, which is copied and then freed.
-        defer { unsafe free(real) }
-        return unsafe String(cString: real)
     }
 
     private static func setOwner(

@@ -20,4 +20,10 @@ extension UnixStream {
         bytes.removeLast(limit - received)
         return try result.get()
     }
+
+    /// Sends an array, or as much of it as goes now. The C function is `send`.
+    public func send(all bytes: [UInt8]) throws(SystemError) -> IOOutcome {
+        // SAFETY: the array lives for the call.
+        try unsafe send(bytes.span.bytes)
+    }
 }
