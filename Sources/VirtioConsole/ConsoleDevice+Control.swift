@@ -115,6 +115,33 @@ extension ConsoleDevice {
     }
 }
 
+// MARK: - Ports that come and go
+
+extension ConsoleDevice {
+    /// Adds a port while the guest may run: it is told at once.
+    ///
+    /// - Parameters:
+    ///   - number: that of no port, 0..<`maxPorts`.
+    ///   - description: what the guest gets to know.
+    public mutating func addPort(_ number: Int, _ description: PortDescription) {
+        ports[number].add(description, driverIsReady: isDriverReady)
+        portsWithMessages.insert(number)
+    }
+
+    /// Removes a port while the guest may run. What its program has written and nobody has taken is thrown away from
+    /// now on.
+    public mutating func removePort(_ number: Int) {
+        ports[number].remove()
+        portsWithMessages.insert(number)
+    }
+
+    /// Gives a console another size; the guest is told at once.
+    public mutating func resizePort(_ number: Int, to size: ConsoleSize?) {
+        ports[number].resize(to: size)
+        portsWithMessages.insert(number)
+    }
+}
+
 // MARK: - One message
 
 extension ConsoleDevice {
@@ -129,6 +156,8 @@ extension ConsoleDevice {
             events.ignoredCount += 1
             return
         }
+        // Of a number that was given to another port: said before the guest has learnt of it.
+        guard !ports[port].state.concernsFormerPort else { return }
         switch message.event {
         case .portReady where message.value != 0:
             ports[port].state.portBecameReady()
@@ -159,9 +188,11 @@ extension ConsoleDevice {
     private mutating func handleDeviceReady(succeeded: Bool, _ events: inout ControlEvents) {
         guard succeeded else {
             events.driverFailed = true
+            isDriverReady = false
             return
         }
         events.driverBecameReady = true
+        isDriverReady = true
         for port in 0..<ports.count {
             if ports[port].isGuestOpen {
                 events.closed.insert(port)
@@ -195,6 +226,8 @@ extension ConsoleDevice {
 
     private func encode(_ message: PortState.Message, port: Int) -> [UInt8] {
         switch message {
+        case .remove:
+            ControlMessage(.portRemove, port: port, value: 1).encoded()
         case .add:
             ControlMessage(.portAdd, port: port, value: 1).encoded()
         case .console:

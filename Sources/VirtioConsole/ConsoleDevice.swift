@@ -21,6 +21,8 @@ public struct ConsoleDevice: ~Copyable {
     var controlTransmitq: Virtqueue?
     /// Ports that may owe the guest a message.
     var portsWithMessages = PortSet()
+    /// Whether the driver has begun (DEVICE_READY) and was not reset since.
+    public internal(set) var isDriverReady = false
     /// What the driver has acknowledged.
     public internal(set) var acknowledgedFeatures: VirtioFeatures = []
 
@@ -108,6 +110,16 @@ extension ConsoleDevice {
         return base
     }
 
+    /// Where a running queue stands; nil when it does not run.
+    public mutating func queueStatus(_ role: QueueRole) -> VirtqueueStatus? {
+        switch role {
+        case .controlReceiveq: controlReceiveq?.status()
+        case .controlTransmitq: controlTransmitq?.status()
+        case .receiveq(let port): ports[port].receiveq?.status()
+        case .transmitq(let port): ports[port].transmitq?.status()
+        }
+    }
+
     /// Whether a queue's driver was not called yet for something it was shown. Touches no guest memory.
     public func owesCall(_ index: Int) -> Bool {
         guard (0..<queueCount).contains(index) else { return false }
@@ -154,6 +166,7 @@ extension ConsoleDevice {
             ports[number].reset()
         }
         portsWithMessages = PortSet()
+        isDriverReady = false
         return wereOpen
     }
 }

@@ -8,4 +8,7 @@ extension VirtioFeatures {
     public static let multiport = VirtioFeatures(rawValue: 1 << 1)
     /// VIRTIO_CONSOLE_F_EMERG_WRITE: a byte can be written to the config space before any queue exists.
     public static let emergencyWrite = VirtioFeatures(rawValue: 1 << 2)
+
+    /// The names of the device's own bits, by bit.
+    public static let consoleNames = [0: "console-size", 1: "multiport", 2: "emerg-write"]
 }

@@ -34,16 +34,28 @@ extension ConsolePort {
 
     /// Bytes that had been taken were lost on the host's side.
     public mutating func noteLoss(_ byteCount: Int) {
-        counters.discardedBytes &+= UInt64(byteCount)
+        counters.lostBytes &+= UInt64(byteCount)
+    }
+
+    /// A byte has been taken that came on no ring.
+    public mutating func noteEmergencyByte() {
+        counters.toHostBytes &+= 1
     }
 
     /// Every chain of the batch has been thrown away.
     ///
+    /// - Parameters:
+    ///   - batch: looked at last.
+    ///   - wasForClient: whether there was a client that they were for.
     /// - Returns: how many bytes the backlog of a client that has gone had in all, when this was the end of it.
-    public mutating func didDiscard(_ batch: borrowing ChainBatch) -> UInt64? {
+    public mutating func didDiscard(_ batch: borrowing ChainBatch, wasForClient: Bool) -> UInt64? {
         let byteCount = transmitq?.pushDiscarded(batch) ?? 0
         takenOfOldestChain = 0
-        counters.discardedBytes &+= byteCount
+        if wasForClient {
+            counters.goneClientBytes &+= byteCount
+        } else {
+            counters.unwantedBytes &+= byteCount
+        }
         noteUsed(batch.chainCount)
         return noteThrownAway(batch.chainCount, byteCount: byteCount)
     }

@@ -14,7 +14,7 @@ public struct ConsolePort: ~Copyable {
     /// The port number, which is its place in the device.
     public let number: Int
     /// What the port is; nil when no port has this number. Chains of such a port are thrown away, as QEMU does.
-    public let description: PortDescription?
+    public private(set) var description: PortDescription?
 
     var state: PortState
     var receiveq: Virtqueue?
@@ -37,8 +37,35 @@ public struct ConsolePort: ~Copyable {
     init(number: Int, description: PortDescription?) {
         self.number = number
         self.description = description
-        let size = description?.resizeOrder == .off ? nil : description?.size
-        state = PortState(isConsole: description?.isConsole ?? false, initialSize: size)
+        state = PortState(isConsole: description?.isConsole ?? false, initialSize: description?.toldSize)
+    }
+
+    /// Becomes a port, or another one, while the guest may run. Its rings go on where they are: the guest's driver keeps
+    /// them for the number.
+    mutating func add(_ description: PortDescription, driverIsReady: Bool) {
+        self.description = description
+        counters = PortCounters()
+        state = PortState(
+            isConsole: description.isConsole, initialSize: description.toldSize, after: state,
+            driverIsReady: driverIsReady)
+    }
+
+    /// Is a port no more.
+    mutating func remove() {
+        description = nil
+        chainsBeforeClose = nil
+        state = PortState(removing: state)
+    }
+
+    /// The console has another size.
+    mutating func resize(to size: ConsoleSize?) {
+        description?.size = size
+        state.resize(to: description?.toldSize)
+    }
+
+    /// Whether the guest has set the port up.
+    public var isGuestReady: Bool {
+        state.isReady
     }
 
     /// Whether a program in the guest has the port open.

@@ -12,10 +12,19 @@ public struct PortCounters: Equatable, Sendable {
     public var toGuestBytes: UInt64 = 0
     /// The chains that these bytes went into.
     public var toGuestChains: UInt64 = 0
-    /// Bytes of the guest that nobody got: thrown away by policy, or on their way when their client left.
-    public var discardedBytes: UInt64 = 0
+    /// Bytes taken from the guest and kept for a client, that went for newer ones.
+    public var lostBytes: UInt64 = 0
+    /// Bytes of the guest that were thrown away because nobody was there for them.
+    public var unwantedBytes: UInt64 = 0
+    /// Bytes of the guest that were for a client that has gone, or that reads no more.
+    public var goneClientBytes: UInt64 = 0
     /// Bytes of clients that the guest did not get: it closed the port, or did not read them in time.
     public var unreadBytes: UInt64 = 0
+
+    /// Bytes of the guest that nobody got.
+    public var discardedBytes: UInt64 {
+        lostBytes &+ unwantedBytes &+ goneClientBytes
+    }
 
     /// Makes counters of zero.
     public init() {}

@@ -19,6 +19,11 @@ public struct PortDescription: Equatable, Sendable {
         self.resizeOrder = resizeOrder
     }
 
+    /// The size, when the guest is told one.
+    var toldSize: ConsoleSize? {
+        resizeOrder == .off ? nil : size
+    }
+
     /// The longest name in bytes: with its 8-byte header it must fit the 4096-byte buffers that Linux posts for control
     /// messages.
     public static let maximumNameByteCount = 4096 - ControlMessage.headerByteCount

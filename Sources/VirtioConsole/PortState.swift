@@ -1,12 +1,13 @@
 /// The handshake of one port: what the guest has said, and what it must be told, in which order.
 ///
 /// A pure value: no queue, no socket. What is owed is kept as facts and not as a list of messages, so it cannot grow:
-/// at most one PORT_ADD, CONSOLE_PORT, RESIZE and PORT_NAME, and the two PORT_OPEN of ``HostOpenSignal``.
+/// at most one PORT_REMOVE, PORT_ADD, CONSOLE_PORT, RESIZE and PORT_NAME, and the two PORT_OPEN of ``HostOpenSignal``.
 ///
 /// Source: virtio 1.3 §5.3.6; the order is that of QEMU's own device, which every driver has met.
 struct PortState: Equatable {
     /// A message that is owed to the guest.
     enum Message: Equatable {
+        case remove
         case add
         case console
         case resize(ConsoleSize)
@@ -15,7 +16,7 @@ struct PortState: Equatable {
     }
 
     let isConsole: Bool
-    private let initialSize: ConsoleSize?
+    private var initialSize: ConsoleSize?
 
     /// Whether the guest has set the port up (PORT_READY).
     private(set) var isReady = false
@@ -23,6 +24,8 @@ struct PortState: Equatable {
     private(set) var isGuestOpen = false
     private(set) var hostOpen = HostOpenSignal()
 
+    /// Whether the guest knows a port of this number that is gone.
+    private var owesRemove = false
     private var owesAdd = false
     /// Whether PORT_ADD has been sent and no PORT_READY has answered it yet.
     private var awaitsReady = false
@@ -36,8 +39,36 @@ struct PortState: Equatable {
         self.initialSize = initialSize
     }
 
+    /// Makes the state of a port that is added while the guest runs.
+    ///
+    /// - Parameters:
+    ///   - former: that of the number until now: a PORT_REMOVE that it owes goes first.
+    ///   - driverIsReady: whether there is a driver to be told.
+    init(isConsole: Bool, initialSize: ConsoleSize?, after former: PortState, driverIsReady: Bool) {
+        self.init(isConsole: isConsole, initialSize: initialSize)
+        owesRemove = former.owesRemove
+        owesAdd = driverIsReady
+    }
+
+    /// Makes the state of a number whose port is removed while the guest runs.
+    init(removing former: PortState) {
+        self.init(isConsole: false, initialSize: nil)
+        owesRemove = former.owesRemove || former.isKnown
+    }
+
+    /// Whether the guest has been told of the port.
+    private var isKnown: Bool {
+        isReady || awaitsReady
+    }
+
+    /// Whether the guest's messages are about a port that it is still to be told is gone.
+    var concernsFormerPort: Bool {
+        owesRemove
+    }
+
     /// Forgets the guest, which was reset; the host's side is as it was.
     mutating func reset() {
+        owesRemove = false
         isReady = false
         isGuestOpen = false
         owesAdd = false
@@ -77,6 +108,12 @@ struct PortState: Equatable {
         reset()
     }
 
+    /// The console has another size from now on.
+    mutating func resize(to newSize: ConsoleSize?) {
+        initialSize = newSize
+        size = isReady ? newSize : nil
+    }
+
     /// PORT_OPEN of the guest.
     mutating func setGuestOpen(_ isOpen: Bool) {
         isGuestOpen = isOpen
@@ -89,6 +126,8 @@ struct PortState: Equatable {
 
     /// The message that is owed first.
     var nextMessage: Message? {
+        // Linux acknowledges no removal: it is done with one message before it looks at the next.
+        if owesRemove { return .remove }
         if owesAdd { return .add }
         guard isReady else { return nil }
         if owesConsole { return .console }
@@ -100,6 +139,7 @@ struct PortState: Equatable {
     /// The guest has got `message`, which was ``nextMessage``.
     mutating func didSend(_ message: Message) {
         switch message {
+        case .remove: owesRemove = false
         case .add:
             owesAdd = false
             awaitsReady = true

@@ -49,7 +49,7 @@ struct ConsoleDeviceRegressionTests {
         }
 
         func take(_ byteCount: Int) { device.ports[1].didTakeToHost(batch, byteCount: byteCount) }
-        func discard() { _ = device.ports[1].didDiscard(batch) }
+        func discard() { _ = device.ports[1].didDiscard(batch, wasForClient: false) }
 
         func lookToGuest() throws {
             try device.ports[1].lookAheadToGuest(into: &batch, memory: memory, byteLimit: .max)
@@ -87,15 +87,19 @@ struct ConsoleDeviceRegressionTests {
         fixture.counters.toHostChains = last
         fixture.counters.toGuestBytes = last
         fixture.counters.toGuestChains = last
-        fixture.counters.discardedBytes = last
+        fixture.counters.lostBytes = last
+        fixture.counters.unwantedBytes = last
+        fixture.counters.goneClientBytes = last
         fixture.counters.unreadBytes = last
 
         driver.add(readable: [[1, 2, 3]])
         #expect(try fixture.look() == 3)
         fixture.discard()
-        #expect(fixture.counters.discardedBytes == 2)
+        #expect(fixture.counters.unwantedBytes == 2)
         fixture.noteLoss(2)
-        #expect(fixture.counters.discardedBytes == 4)
+        #expect(fixture.counters.lostBytes == 1)
+        // 2 + 1 + (2^64 - 1), modulo 2^64.
+        #expect(fixture.counters.discardedBytes == 2)
 
         driver.add(readable: [[1, 2, 3]])
         #expect(try fixture.look() == 3)

@@ -217,7 +217,10 @@ final class DeviceFixture {
 
     /// Throws the batch away; returns what the port says of a backlog that came to its end.
     @discardableResult
-    func discardBatch(_ port: Int) -> UInt64? { device.ports[port].didDiscard(batch) }
+    func discardBatch(_ port: Int) -> UInt64? {
+        device.ports[port].didDiscard(batch, wasForClient: hasBacklog(port))
+    }
+
     func noteGoneClient(_ port: Int) throws(VirtqueueError) { try device.ports[port].noteGoneClient() }
     func hasBacklog(_ port: Int) -> Bool { device.ports[port].hasBacklog }
     func forgetChains(_ role: QueueRole) { device.forgetChains(role.queueIndex) }
@@ -261,14 +264,14 @@ final class DeviceFixture {
 extension PortCounters {
     init(
         toHostBytes: UInt64 = 0, toHostChains: UInt64 = 0, toGuestBytes: UInt64 = 0, toGuestChains: UInt64 = 0,
-        discardedBytes: UInt64 = 0, unreadBytes: UInt64 = 0
+        lostBytes: UInt64 = 0, unreadBytes: UInt64 = 0
     ) {
         self.init()
         self.toHostBytes = toHostBytes
         self.toHostChains = toHostChains
         self.toGuestBytes = toGuestBytes
         self.toGuestChains = toGuestChains
-        self.discardedBytes = discardedBytes
+        self.lostBytes = lostBytes
         self.unreadBytes = unreadBytes
     }
 }

@@ -173,4 +173,79 @@ struct PortStateTests {
         state.portBecameReady()
         #expect(sendAll(&state) == [.name, .open(true)])
     }
+
+    // MARK: Ports that come and go
+
+    @Test func aPortThatTheGuestKnowsIsRemovedOnce() {
+        var removed = PortState(removing: settled())
+        #expect(sendAll(&removed) == [.remove])
+    }
+
+    @Test func aPortThatTheGuestWasOnlyToldOfIsRemovedToo() {
+        var state = PortState(isConsole: false, initialSize: nil)
+        state.driverBecameReady()
+        _ = sendAll(&state)
+        var removed = PortState(removing: state)
+        #expect(sendAll(&removed) == [.remove])
+    }
+
+    @Test("a port that the guest has not heard of yet goes without a word", arguments: [false, true])
+    func unknownPortIsRemoved(isDriverReady: Bool) {
+        var state = PortState(isConsole: false, initialSize: nil)
+        if isDriverReady { state.driverBecameReady() }
+        let removed = PortState(removing: state)
+        #expect(removed.nextMessage == nil)
+    }
+
+    @Test func aPortThatComesBackWaitsForTheRemoval() {
+        let removed = PortState(removing: settled())
+        var state = PortState(isConsole: true, initialSize: Self.size, after: removed, driverIsReady: true)
+        state.setHostOpen(true)
+        #expect(state.concernsFormerPort)
+        #expect(sendAll(&state) == [.remove, .add])
+        #expect(!state.concernsFormerPort)
+        state.portBecameReady()
+        #expect(sendAll(&state) == [.console, .resize(Self.size), .name, .open(true)])
+    }
+
+    @Test func aPortThatComesAndGoesManyTimesIsRemovedOnce() {
+        var state = settled()
+        for _ in 0..<5 {
+            state = PortState(removing: state)
+            state = PortState(isConsole: false, initialSize: nil, after: state, driverIsReady: true)
+        }
+        #expect(sendAll(&state) == [.remove, .add])
+    }
+
+    @Test func withoutADriverNobodyIsTold() {
+        let removed = PortState(removing: PortState(isConsole: false, initialSize: nil))
+        var state = PortState(isConsole: false, initialSize: nil, after: removed, driverIsReady: false)
+        #expect(state.nextMessage == nil)
+        state.driverBecameReady()
+        #expect(sendAll(&state) == [.add])
+    }
+
+    @Test func aResetForgetsTheRemoval() {
+        var removed = PortState(removing: settled())
+        removed.reset()
+        #expect(removed.nextMessage == nil)
+    }
+
+    @Test("another size is told at once, the latest only, and to a guest that comes later")
+    func resize() {
+        var state = settled(isConsole: true)
+        state.resize(to: ConsoleSize(columns: 1, rows: 1))
+        state.resize(to: Self.size)
+        #expect(sendAll(&state) == [.resize(Self.size)])
+        state.driverBecameReady()
+        _ = sendAll(&state)
+        state.portBecameReady()
+        #expect(sendAll(&state) == [.console, .resize(Self.size), .name])
+    }
+
+    @Test func aSizeForAPortThatIsNotReadyWaits() {
+        var state = PortState(isConsole: true, initialSize: nil)
+        state.resize(to: Self.size)
+        #expect(state.nextMessage == nil)
+    }
 }
