@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(
             name: "SerialDaemonTests",
             dependencies: [
-                "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
+                "ControlProtocol", "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
                 collections,
                 logging,
                 systemPackage,

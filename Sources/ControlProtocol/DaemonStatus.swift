@@ -8,12 +8,13 @@ package struct DaemonStatus: Codable, Equatable, Sendable {
     /// The VMM; nil while none is connected.
     package var frontend: FrontendStatus?
     package var guest: GuestStatus
-    package var sandbox: SandboxStatus
+    /// As verified; absent only before anybody is served.
+    package var sandbox: SandboxStatus?
     package var captures: [CaptureStatus]
 
     package init(
         version: String, pid: Int32, uptimeSeconds: UInt64, logLevel: String, maxPorts: Int, frontend: FrontendStatus?,
-        guest: GuestStatus, sandbox: SandboxStatus, captures: [CaptureStatus]
+        guest: GuestStatus, sandbox: SandboxStatus?, captures: [CaptureStatus]
     ) {
         self.version = version
         self.pid = pid

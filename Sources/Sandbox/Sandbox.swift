@@ -18,6 +18,7 @@ package struct Sandbox: ~Copyable {
     /// Why it is not the strongest, when the operator left the choice; `nil` otherwise.
     package let fallbackReason: String?
     package let filterAction: FilterAction
+    package let servesOperators: Bool
     private let expectation: ThreadStatus.Expectation
     /// Of the kernel's Landlock; asked for while that was allowed.
     private let landlockABI: Int32
@@ -51,44 +52,35 @@ package struct Sandbox: ~Copyable {
             identity: options.identity ?? Identity(user: geteuid(), group: getegid()), wasPrivileged: wasPrivileged,
             filterCount: options.filterAction == .none ? 0 : 2)
         let landlockABI = clinux_landlock_abi()
-        try SystemCallFilter.load(.starting, action: options.filterAction)
+        try SystemCallFilter.load(
+            .starting, servesOperators: options.servesOperators, action: options.filterAction)
         return Sandbox(
             confinement: confinement, fallbackReason: reason, filterAction: options.filterAction,
-            expectation: expectation, landlockABI: landlockABI, tasks: tasks)
+            servesOperators: options.servesOperators, expectation: expectation, landlockABI: landlockABI, tasks: tasks)
     }
 
     /// Gives the calling thread the list of its kind.
-    package static func confine(_ kind: ThreadKind, action: FilterAction) throws(SandboxError) {
-        try SystemCallFilter.load(kind, action: action)
+    package static func confine(
+        _ kind: ThreadKind, servesOperators: Bool = false, action: FilterAction
+    ) throws(SandboxError) {
+        try SystemCallFilter.load(kind, servesOperators: servesOperators, action: action)
     }
 
     /// Looks at every thread as the kernel sees it, and lets go of `/proc`: from a directory that is held, `..` leads to
     /// the old root.
     ///
-    /// - Returns: one sentence for the log.
+    /// - Returns: what was found.
     /// - Throws: ``SandboxError/notAsAsked(_:)``.
-    package consuming func verify() throws(SandboxError) -> String {
+    package consuming func verify() throws(SandboxError) -> VerifiedSandbox {
         let threads = try tasks.threads()
         for thread in threads {
             if let problem = thread.problem(against: expectation) {
                 throw .notAsAsked("thread \(thread.name): \(problem)")
             }
         }
-        return description(threadCount: threads.count)
-    }
-
-    private func description(threadCount: Int) -> String {
-        let walls =
-            switch confinement {
-            case .namespace: "an empty root and no network"
-            case .landlock: "Landlock (ABI \(landlockABI))"
-            case .none: "no confinement"
-            }
-        let calls = filterAction == .none ? "all system calls" : "system calls by list (\(filterAction.rawValue))"
-        return """
-            sandbox: \(walls), user \(expectation.identity.user), group \(expectation.identity.group), no capabilities, \
-            \(calls); checked for \(threadCount) threads
-            """
+        return VerifiedSandbox(
+            confinement: confinement, filterAction: filterAction, identity: expectation.identity,
+            landlockABI: landlockABI, threadCount: threads.count)
     }
 
     // MARK: Steps

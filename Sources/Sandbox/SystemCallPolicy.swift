@@ -29,11 +29,15 @@ struct SystemCallPolicy {
 
     let rules: [Rule]
 
-    init(_ kind: ThreadKind) {
+    /// - Parameters:
+    ///   - kind: which thread.
+    ///   - servesOperators: whether the control thread does what comes to the control socket.
+    init(_ kind: ThreadKind, servesOperators: Bool) {
+        let control = Self.control + (servesOperators ? Self.operators : [])
         rules =
             switch kind {
-            case .starting: Self.common + Self.control + Self.device + Self.startingThreads
-            case .control: Self.common + Self.control
+            case .starting: Self.common + control + Self.device + Self.startingThreads
+            case .control: Self.common + control
             case .device: Self.common + Self.device
             }
     }
@@ -65,6 +69,15 @@ struct SystemCallPolicy {
     private static let control = anyway([
         "getdents64", "lseek", "lstat", "openat", "sendto", "timerfd_settime", "unlink", "unlinkat",
     ])
+
+    /// The control socket's connections, and sockets of ports that are added at run time.
+    private static let operators =
+        anyway([
+            "accept4", "bind", "fchmod", "flock", "getsockopt", "lchown", "listen", "readlink", "recvfrom",
+        ]) + [
+            // Of no other family: there is nothing to be reached but what is in the sockets' directories.
+            Rule(call: "socket", condition: .equal(argument: 0, UInt64(AF_UNIX)))
+        ]
 
     /// Clients, the front-end and guest memory.
     private static let device =

@@ -18,6 +18,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var maxPorts: Int
     /// In the operator's order; names, numbers and addresses are unique, numbers are below ``maxPorts``.
     package var ports: [PortConfiguration]
+    /// Where an operator's programs connect to; `nil` is nowhere.
+    package var controlAddress: UnixAddress?
     /// Whether guests may use packed rings, which they then do.
     package var offersPackedRings = false
     /// How long the device thread may ask for work before it sleeps, in nanoseconds; 0 is not at all.
@@ -71,6 +73,8 @@ package struct PortConfiguration: Equatable, Sendable {
     package var guestClose: GuestClose
     /// How long the bytes of a client that has gone may wait for the guest; `nil` is without end.
     package var lingerNanoseconds: UInt64?
+    /// How soon after its driver's start the guest is expected to open the port; `nil` is not at all.
+    package var expectOpenNanoseconds: UInt64?
     /// Who may be a client.
     package var peerPolicy = PeerPolicy()
 }

@@ -2,7 +2,7 @@ import Glibc
 package import LinuxIO
 package import Logging
 
-/// The main thread: signals, the log's way to stderr, and the device thread's end.
+/// The main thread: signals, the log's way to stderr, the control socket, and the device thread's end.
 ///
 /// The guest's bytes never pass here, and what an operator can stall (stderr, signals) never reaches the device thread.
 package struct ControlLoop: ~Copyable {
@@ -16,16 +16,17 @@ package struct ControlLoop: ~Copyable {
     package static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private enum Source: UInt8 {
-        case signal, log, output, device
+        case signal, log, output, device, server
         var token: EventToken { EventToken(kind: rawValue, index: 0, generation: 0) }
     }
 
     private let epoll: Epoll
-    private var events = Epoll.EventBuffer(capacity: 4)
+    private var events = Epoll.EventBuffer(capacity: 5)
     private let signals: SignalFileDescriptor
     private let mailbox: DeviceMailbox
     private let log: Logger
     private var writer: LogWriter
+    private var server: ControlServer?
     private var waitsForOutput = false
     /// When to stop waiting for the device thread, in monotonic nanoseconds; `nil` before the first signal.
     private var deadline: UInt64?
@@ -45,12 +46,18 @@ package struct ControlLoop: ~Copyable {
         let epoll = try Epoll()
         try epoll.add(signals.rawValue, interest: .readable, token: Source.signal.token)
         try epoll.add(writer.queueDescriptor, interest: .readable, token: Source.log.token)
-        try epoll.add(mailbox.resultDescriptor, interest: .readable, token: Source.device.token)
+        try epoll.add(mailbox.reportDescriptor, interest: .readable, token: Source.device.token)
         self.epoll = epoll
         self.signals = signals
         self.mailbox = mailbox
         self.writer = writer
         self.log = log
+    }
+
+    /// Serves an operator's programs from now on.
+    mutating func serve(_ server: ControlServer) throws(SystemError) {
+        try epoll.add(server.descriptor, interest: .readable, token: Source.server.token)
+        self.server = server
     }
 
     /// Runs until the device thread has ended, or was given up.
@@ -62,7 +69,8 @@ package struct ControlLoop: ~Copyable {
             for index in 0..<events.count {
                 switch Source(rawValue: events[index].token.kind) {
                 case .signal: try receiveSignals()
-                case .device: receiveResult()
+                case .device: receiveReports()
+                case .server: try serveOperators()
                 case .log, .output, nil: break  // flushed at the top of each turn
                 }
             }
@@ -114,11 +122,23 @@ package struct ControlLoop: ~Copyable {
             return
         }
         deadline = MonotonicClock.nanoseconds() + Self.shutdownNanoseconds
+        server?.tellShutdown()
         mailbox.send(.shutdown)
     }
 
-    private mutating func receiveResult() {
-        switch mailbox.takeResult() {
+    private mutating func serveOperators() throws(SystemError) {
+        guard let server else { return }
+        try server.serve()
+        if server.wantsShutdown, deadline == nil {
+            log.notice("an operator ends the daemon")
+            requestEnd()
+        }
+    }
+
+    private mutating func receiveReports() {
+        let reports = mailbox.takeReports()
+        server?.deliver(reports)
+        switch reports.result {
         case .ended: exitCode = .success
         case .failed(let error):
             log.critical("the device cannot be served any longer: \(error)")

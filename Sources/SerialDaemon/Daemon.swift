@@ -20,13 +20,14 @@ package enum Daemon {
         do {
             let signals = try SignalFileDescriptor(ControlLoop.signals)
             let logQueue = try LogQueue()
-            let log = DaemonLogHandler.logger(queue: logQueue, logLevel: configuration.logLevel)
+            let threshold = LogThreshold(configuration.logLevel)
+            let log = DaemonLogHandler.logger(queue: logQueue, threshold: threshold)
             let output = LogOutput(descriptor: STDERR_FILENO, journalStream: environment("JOURNAL_STREAM"))
-            let mailbox = try DeviceMailbox()
+            let mailbox = try DeviceMailbox(reportsEvents: configuration.controlAddress != nil)
             var control = try ControlLoop(
                 signals: signals, mailbox: mailbox, writer: LogWriter(queue: logQueue, output: output), log: log)
 
-            let exitCode = serve(configuration, control: &control, mailbox: mailbox, log: log)
+            let exitCode = serve(configuration, control: &control, mailbox: mailbox, threshold: threshold, log: log)
             control.flushLog(withinNanoseconds: ControlLoop.finalFlushNanoseconds)
             return exitCode.rawValue
         } catch {
@@ -39,19 +40,32 @@ package enum Daemon {
 
     /// The start order: sockets, limits, the sandbox, the device thread, and then the control loop until the end.
     private static func serve(
-        _ configuration: DaemonConfiguration, control: inout ControlLoop, mailbox: DeviceMailbox, log: Logger
+        _ configuration: DaemonConfiguration, control: inout ControlLoop, mailbox: DeviceMailbox,
+        threshold: LogThreshold, log: Logger
     ) -> ExitCode {
         do throws(StartError) {
             // Guest memory can go away under us (a truncated memfd): that breaks rings, and not the process.
             MappedMemory.installFaultGuard()
-            let sockets = try StartSockets(configuration)
+            var sockets = try StartSockets(configuration)
             let files = sockets.files
-            defer { for file in files { file.removeIfUnchanged() } }
-            raiseDescriptorLimit(portCount: configuration.ports.count, log: log)
+            let catalogue = PortCatalogue(configuration, files: sockets.portFiles)
+            defer {
+                for file in files { file.removeIfUnchanged() }
+                catalogue.removeFiles()
+            }
+            raiseDescriptorLimit(portCount: configuration.maxPorts, log: log)
+            let context = ControlContext(configuration, threshold: threshold)
+            if let listener = sockets.control.take() {
+                // Files made at run time have the mode that they are made with; /proc, by which a right that was taken
+                // away could be given back, is out of reach then.
+                umask(0o007)
+                let commands = ControlCommands(context: context, catalogue: catalogue)
+                try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
+            }
             let loop = try makeDeviceLoop(configuration, sockets: sockets, mailbox: mailbox, log: log)
             let sandbox = try shutIn(configuration.sandbox, log: log)
             try startDeviceThread(loop, filterAction: configuration.sandbox.filterAction, mailbox: mailbox)
-            try verify(sandbox, mailbox: mailbox, log: log)
+            context.sandbox = try verify(sandbox, mailbox: mailbox, log: log)
             logStart(configuration, log: log)
             do {
                 return try control.run()
@@ -81,15 +95,28 @@ package enum Daemon {
     /// then lets the device thread serve.
     private static func verify(
         _ sandbox: consuming Sandbox, mailbox: DeviceMailbox, log: Logger
-    ) throws(StartError) {
+    ) throws(StartError) -> VerifiedSandbox {
         do throws(SandboxError) {
             if let failure = mailbox.awaitConfinement() { throw failure }
-            try Sandbox.confine(.control, action: sandbox.filterAction)
-            let description = try sandbox.verify()
-            log.info("\(description)")
+            try Sandbox.confine(
+                .control, servesOperators: sandbox.servesOperators, action: sandbox.filterAction)
+            let verified = try sandbox.verify()
+            log.info("\(verified)")
             mailbox.permitServing()
+            return verified
         } catch {
             throw .sandbox(error)
+        }
+    }
+
+    private static func serveOperators(
+        _ listener: consuming UnixListener, _ commands: ControlCommands, control: inout ControlLoop,
+        mailbox: DeviceMailbox, log: Logger
+    ) throws(StartError) {
+        do throws(SystemError) {
+            try control.serve(ControlServer(listener: listener, commands: commands, mailbox: mailbox, log: log))
+        } catch {
+            throw .system(error)
         }
     }
 
@@ -151,6 +178,7 @@ package enum Daemon {
         case .listen(let address): log.info("waiting for a front-end at \(address)")
         case .inherited(let descriptor): log.info("serving the front-end of descriptor \(descriptor)")
         }
+        if let address = configuration.controlAddress { log.info("operators at \(address)") }
     }
 
     /// The vhost-user convention promises descriptors 0 to 2. Were one missing, the next socket would get its number,

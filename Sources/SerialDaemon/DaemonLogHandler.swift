@@ -6,20 +6,31 @@ package import Logging
 /// Metadata `port` becomes the beginning of the line, `port vm.ctl: …`; other metadata follows the message as
 /// `key=value`.
 package struct DaemonLogHandler: LogHandler {
-    package var logLevel: Logger.Level
+    /// One for all loggers that end in the same queue: it is the daemon's, and changes at run time.
+    private let threshold: LogThreshold
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
     private let queue: LogQueue
 
-    package init(queue: LogQueue, logLevel: Logger.Level) {
+    package init(queue: LogQueue, threshold: LogThreshold) {
         self.queue = queue
-        self.logLevel = logLevel
+        self.threshold = threshold
+    }
+
+    package var logLevel: Logger.Level {
+        get { threshold.level }
+        set { threshold.level = newValue }
     }
 
     /// A logger that ends in `queue`. Made directly and not through `LoggingSystem`: two daemons in one test process
     /// have two queues.
+    package static func logger(queue: LogQueue, threshold: LogThreshold) -> Logger {
+        Logger(label: "vhost-user-serial") { _ in DaemonLogHandler(queue: queue, threshold: threshold) }
+    }
+
+    /// The same with a threshold of its own.
     package static func logger(queue: LogQueue, logLevel: Logger.Level) -> Logger {
-        Logger(label: "vhost-user-serial") { _ in DaemonLogHandler(queue: queue, logLevel: logLevel) }
+        logger(queue: queue, threshold: LogThreshold(logLevel))
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -15,6 +15,9 @@ extension DeviceLoop {
             case .client: break
             case .nobody: return
             case .denied(let peer):
+                if let name = endpoints[port].configuration?.name {
+                    mailbox.report(.clientRefused(name, peer))
+                }
                 portWarning(port, "a client of user \(peer.userIdentifier), group \(peer.groupIdentifier) is refused")
                 return
             }
@@ -32,6 +35,7 @@ extension DeviceLoop {
             return
         }
         portInfo(port, "client connected")
+        reportClient(port: port) { .clientConnected($0, $1) }
         tellGuestOfClients(port: port)
         readyPorts.insert(port)
     }
@@ -133,6 +137,7 @@ extension DeviceLoop {
     /// The client has gone, and everything it sent is with the guest or given up.
     mutating func clientLeft(port: Int) {
         let wasToldOfClose = endpoints[port].client?.toHostEnd == .guestClosed
+        reportClient(port: port) { .clientDisconnected($0, $1) }
         countUnread(port: port)
         endClient(port: port)
         // What was in the ring when it left was for it; what comes later is for the next client. A client that saw the
@@ -143,6 +148,11 @@ extension DeviceLoop {
         portInfo(port, "client disconnected")
         tellGuestOfClients(port: port)
         readyPorts.insert(port)
+    }
+
+    private func reportClient(port: Int, _ event: (String, PeerCredentials) -> DeviceEvent) {
+        guard let name = endpoints[port].configuration?.name, let peer = endpoints[port].client?.peer else { return }
+        mailbox.report(event(name, peer))
     }
 
     private mutating func countUnread(port: Int) {
@@ -193,6 +203,17 @@ extension DeviceLoop {
             try epoll.remove(descriptor)
         } catch {
             portWarning(port, "cannot take the client out of epoll: \(error)")
+        }
+    }
+
+    /// The port goes, and its listener with it.
+    mutating func unwatchListener(port: Int) {
+        restingListeners.remove(port)
+        guard let descriptor = endpoints[port].listenerDescriptor else { return }
+        do {
+            try epoll.remove(descriptor)
+        } catch {
+            portWarning(port, "cannot take the listener out of epoll: \(error)")
         }
     }
 

@@ -44,8 +44,10 @@ extension DeviceLoop {
     private mutating func apply(_ events: ControlEvents) {
         if events.driverBecameReady {
             deviceLine(.info, "the guest's driver is ready")
+            mailbox.report(.guestReady)
             for port in 0..<endpoints.count {
                 tellGuestOfClients(port: port)
+                expectOpening(port: port)
             }
         }
         if events.driverFailed {
@@ -59,7 +61,7 @@ extension DeviceLoop {
                 guestClosed(port: port)
             }
             if events.opened.contains(port) {
-                portInfo(port, "opened by the guest")
+                guestOpened(port: port)
                 readyPorts.insert(port)
             }
         }
@@ -68,9 +70,20 @@ extension DeviceLoop {
         }
     }
 
+    private mutating func guestOpened(port: Int) {
+        portInfo(port, "opened by the guest")
+        meters[port].openDeadline = nil
+        if let name = endpoints[port].configuration?.name {
+            mailbox.report(.portChanged(name, isOpen: true))
+        }
+    }
+
     /// The guest's program has closed a port, by itself or because the guest was reset.
     mutating func guestClosed(port: Int) {
         portInfo(port, "closed by the guest")
+        if let name = endpoints[port].configuration?.name {
+            mailbox.report(.portChanged(name, isOpen: false))
+        }
         if endpoints[port].configuration?.guestClose != .keep, endpoints[port].hasClient {
             endpoints[port].owesClientClose = true
         }

@@ -53,6 +53,7 @@ extension DeviceLoop {
             log.error("the front-end cannot be watched: \(error)")
             return
         }
+        frontendPeer = try? stream.peerCredentials()
         channel = MessageChannel(stream)
         session = VhostUserSession(offer)
         frontendInterest = .readable
@@ -60,6 +61,7 @@ extension DeviceLoop {
         hasReportedNoMemory = false
         hasReportedGoneMemory = false
         log.info("front-end connected")
+        mailbox.report(.frontendConnected(frontendPeer))
     }
 
     /// Reads and handles messages, as many as are there or as one turn may take.
@@ -182,6 +184,7 @@ extension DeviceLoop {
             return
         }
         do {
+            device.ports[port].noteEmergencyByte()
             device.ports[port].noteLoss(try endpoints[port].takeEmergency(character))
         } catch {
             dropClient(port: port, because: error)
@@ -204,6 +207,8 @@ extension DeviceLoop {
         }
         channel = nil
         session = VhostUserSession(offer)
+        mailbox.report(.frontendDisconnected(frontendPeer))
+        frontendPeer = nil
         // Without a listener nobody can come any more.
         if frontendListener == nil {
             isRunning = false

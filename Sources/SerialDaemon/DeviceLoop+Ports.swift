@@ -35,9 +35,11 @@ extension DeviceLoop {
     /// Does what can be done for a port now. Whatever stops it is remembered where the event that ends it will look.
     mutating func serve(port: Int) {
         busyPorts.remove(port)
+        let before = device.ports[port].counters
         serveToHost(port: port)
         serveToGuest(port: port)
         settleClient(port: port)
+        noteStalls(port: port, before: before)
     }
 
     // MARK: Guest to host
@@ -75,7 +77,7 @@ extension DeviceLoop {
             try device.ports[port].lookAheadToHost(into: &batch, memory: session.memory, byteLimit: budget)
             budget -= cost
             guard !batch.isEmpty else {
-                guard device.ports[port].enableToHostKicks() else { return }
+                guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }
                 continue
             }
             budget -= try takeBatch(port: port, route: route)
@@ -107,7 +109,8 @@ extension DeviceLoop {
             device.ports[port].didTakeToHost(batch, byteCount: batch.byteCount)
             device.ports[port].noteLoss(lost)
         case .discard:
-            if let byteCount = device.ports[port].didDiscard(batch), byteCount > 0 {
+            let wasForClient = device.ports[port].hasBacklog || endpoints[port].hasClient
+            if let byteCount = device.ports[port].didDiscard(batch, wasForClient: wasForClient), byteCount > 0 {
                 portWarning(
                     port, "\(byteCount) bytes of the guest were for a client that has gone, and are thrown away")
             }

@@ -124,6 +124,7 @@ extension DeviceLoop {
     }
 
     private mutating func reportBroken(_ index: Int, _ error: VirtqueueError) {
+        mailbox.report(.ringFault(queue: index, port: portName(ofQueue: index), reason: "\(error)"))
         do {
             try session.signalError(index)
         } catch {
@@ -142,6 +143,13 @@ extension DeviceLoop {
             the front-end has shared no memory: QEMU needs -object memory-backend-memfd,id=mem,size=...,share=on and \
             -machine memory-backend=mem
             """)
+    }
+
+    private func portName(ofQueue index: Int) -> String? {
+        switch QueueRole(queueIndex: index) {
+        case .controlReceiveq, .controlTransmitq: nil
+        case .receiveq(let port), .transmitq(let port): endpoints[port].configuration?.name
+        }
     }
 
     /// It is so for every ring that meets it: said once for each table.
@@ -209,9 +217,14 @@ extension DeviceLoop {
     /// The guest begins from nothing. Clients stay, but for those that are to be told when the guest closes: it has.
     mutating func resetDevice() {
         log.debug("the guest's driver starts anew")
+        if device.isDriverReady {
+            mailbox.report(.guestReset)
+        }
         let wereOpen = device.reset()
         for port in 0..<endpoints.count {
             endpoints[port].owesDiscard = false
+            meters[port].openDeadline = nil
+            meters[port].kickedAt = nil
             if wereOpen.contains(port) {
                 guestClosed(port: port)
             }
@@ -264,6 +277,9 @@ extension DeviceLoop {
     /// system call less per kick.
     mutating func kicked(_ index: Int) {
         guard watchedKicks[index] else { return }
+        if case .transmitq(let port) = QueueRole(queueIndex: index), meters[port].kickedAt == nil {
+            meters[port].kickedAt = turnStart
+        }
         noteWork(index)
     }
 

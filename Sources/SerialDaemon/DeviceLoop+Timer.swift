@@ -70,7 +70,7 @@ extension DeviceLoop {
     ///
     /// It may fire earlier, for something that is not waited for any more: a timer that is set anew for each short wait
     /// would cost a system call each.
-    private mutating func armTimer(for deadline: UInt64) {
+    mutating func armTimer(for deadline: UInt64) {
         guard deadline < timerEnd else { return }
         let now = MonotonicClock.nanoseconds()
         do {
@@ -94,6 +94,9 @@ extension DeviceLoop {
             if refillPorts.contains(port) {
                 armTimer(for: refillEnds[port])
             }
+            if let deadline = meterDeadline(port: port) {
+                armTimer(for: deadline)
+            }
         }
     }
 
@@ -111,6 +114,7 @@ extension DeviceLoop {
             endRest()
         }
         for port in 0..<endpoints.count {
+            reportOverdue(port: port, now: now)
             guard let deadline = endpoints[port].client?.lingerDeadline, deadline <= now else { continue }
             clientLeft(port: port)
         }

@@ -25,11 +25,15 @@ package struct DeviceLoop: ~Copyable {
     // As long as the process: the device, and the ports' host sides by port number.
     var device: ConsoleDevice
     var endpoints: RigidArray<PortEndpoint>
+    /// What is measured of each port, by number.
+    var meters: RigidArray<PortMeter>
     let offer: DeviceOffer
     private(set) var frontendListener: UnixListener?
 
     // As long as a front-end's connection; a fresh session while there is none.
     var channel: MessageChannel?
+    /// The process that connected, when it could be asked for.
+    var frontendPeer: PeerCredentials?
     var frontendGeneration: UInt32 = 0
     var frontendInterest: Epoll.Interest = .readable
     var session: VhostUserSession
@@ -46,6 +50,8 @@ package struct DeviceLoop: ~Copyable {
     var hasPolledRings = false
 
     // As long as a turn.
+    /// When it began, in monotonic nanoseconds.
+    var turnStart: UInt64 = 0
     var batch: ChainBatch
     var readyPorts = PortSet()
     /// Ports that used up their budget in their last turn.
@@ -137,8 +143,10 @@ package struct DeviceLoop: ~Copyable {
         deviceLimit = limit
 
         endpoints = RigidArray(capacity: configuration.maxPorts)
+        meters = RigidArray(capacity: configuration.maxPorts)
         for _ in 0..<configuration.maxPorts {
             endpoints.append(PortEndpoint())
+            meters.append(PortMeter())
         }
         for port in configuration.ports {
             endpoints[port.number] = PortEndpoint(port, listener: listeners.remove(at: 0))
@@ -184,6 +192,7 @@ extension DeviceLoop {
     /// - Throws: the host's error, when waiting itself fails.
     package mutating func turn(timeoutMilliseconds: Int32) throws(SystemError) {
         try wait(timeoutMilliseconds: timeoutMilliseconds)
+        turnStart = MonotonicClock.nanoseconds()
         for index in 0..<events.count {
             dispatch(events[index])
         }
@@ -229,6 +238,7 @@ extension DeviceLoop {
         for command in mailbox.takeCommands() {
             switch command {
             case .shutdown: isRunning = false
+            case .perform(let operation, let ticket): mailbox.answer(perform(operation), to: ticket)
             }
         }
     }

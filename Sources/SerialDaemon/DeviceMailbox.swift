@@ -3,9 +3,11 @@ package import Sandbox
 import Synchronization
 
 /// What the control thread asks of the device thread.
-package enum DeviceCommand: Equatable, Sendable {
+package enum DeviceCommand: Sendable {
     /// Take nothing new, say what stays undelivered, and end.
     case shutdown
+    /// Do what an operator wants, and answer to the ticket.
+    case perform(DeviceOperation, ticket: UInt64)
 }
 
 /// How the device thread ended.
@@ -16,9 +18,10 @@ package enum DeviceResult: Equatable, Sendable {
     case failed(SystemError)
 }
 
-/// The one place where the control thread and the device thread meet: commands one way, one result the other way.
+/// The one place where the control thread and the device thread meet: commands one way, reports the other way.
 ///
-/// Commands are few and small, an operator's and never a guest's; so the queue needs no bound of its own.
+/// Commands are few and small, an operator's and never a guest's; so the queue needs no bound of its own. Events can be a
+/// guest's, and are bounded (``DeviceReports``).
 ///
 /// ## Concurrency
 /// Any thread may call anything. Each direction has an eventfd, so that both threads wait for it in the epoll set they
@@ -26,7 +29,7 @@ package enum DeviceResult: Equatable, Sendable {
 package final class DeviceMailbox: Sendable {
     private struct Contents {
         var commands: [DeviceCommand] = []
-        var result: DeviceResult?
+        var reports = DeviceReports()
         var confinement: Confinement?
         var mayServe = false
     }
@@ -39,14 +42,18 @@ package final class DeviceMailbox: Sendable {
 
     private let contents = Mutex(Contents())
     private let commandEvent: EventFileDescriptor
-    private let resultEvent: EventFileDescriptor
+    private let reportEvent: EventFileDescriptor
     private let confinementEvent: EventFileDescriptor
     private let permissionEvent: EventFileDescriptor
 
+    /// Whether there is anybody who wants to know of events. Otherwise none is reported.
+    package let reportsEvents: Bool
+
     /// An empty mailbox with its eventfds.
-    package init() throws(SystemError) {
+    package init(reportsEvents: Bool = false) throws(SystemError) {
+        self.reportsEvents = reportsEvents
         commandEvent = try EventFileDescriptor()
-        resultEvent = try EventFileDescriptor()
+        reportEvent = try EventFileDescriptor()
         confinementEvent = try EventFileDescriptor()
         permissionEvent = try EventFileDescriptor()
     }
@@ -78,13 +85,16 @@ package final class DeviceMailbox: Sendable {
         permissionEvent.signalOwn()
     }
 
-    /// Readable when there is a result. Borrowed: never close it.
-    package var resultDescriptor: Int32 { resultEvent.rawValue }
+    /// Readable when there are reports. Borrowed: never close it.
+    package var reportDescriptor: Int32 { reportEvent.rawValue }
 
-    /// The device thread's end, once it has come.
-    package func takeResult() -> DeviceResult? {
-        resultEvent.drainOwn()
-        return contents.withLock { $0.result.take() }
+    /// Everything that the device thread has said since the last time.
+    package func takeReports() -> DeviceReports {
+        reportEvent.drainOwn()
+        return contents.withLock { contents in
+            defer { contents.reports = DeviceReports() }
+            return contents.reports
+        }
     }
 
     // MARK: The device thread's end
@@ -114,9 +124,28 @@ package final class DeviceMailbox: Sendable {
         while !contents.withLock({ $0.mayServe }) { permissionEvent.waitOwn() }
     }
 
+    /// Says what came of a command.
+    package func answer(_ answer: DeviceAnswer, to ticket: UInt64) {
+        report { $0.append(answer, to: ticket) }
+    }
+
+    /// Tells of an event, when somebody wants to know.
+    package func report(_ event: DeviceEvent) {
+        guard reportsEvents else { return }
+        report { $0.append(event, at: WallClock.now()) }
+    }
+
     /// Says how the device thread ended; its last call.
     package func finish(_ result: DeviceResult) {
-        contents.withLock { $0.result = result }
-        resultEvent.signalOwn()
+        report { $0.result = result }
+    }
+
+    private func report(_ add: (inout DeviceReports) -> Void) {
+        let wasEmpty = contents.withLock { contents in
+            defer { add(&contents.reports) }
+            return contents.reports.isEmpty
+        }
+        // One signal for all that wait: the taker takes everything.
+        if wasEmpty { reportEvent.signalOwn() }
     }
 }

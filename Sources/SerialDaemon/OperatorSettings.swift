@@ -10,6 +10,7 @@ import VirtioConsole
 package struct OperatorSettings: Sendable {
     package var socketPath: String?
     package var inheritedDescriptor: Int?
+    package var controlPath: String?
     package var socketDirectory: String?
     /// A group's name or number.
     package var socketGroup: String?
@@ -25,7 +26,8 @@ package struct OperatorSettings: Sendable {
     package var logLevel: String
 
     package init(
-        socketPath: String? = nil, inheritedDescriptor: Int? = nil, socketDirectory: String? = nil,
+        socketPath: String? = nil, inheritedDescriptor: Int? = nil, controlPath: String? = nil,
+        socketDirectory: String? = nil,
         socketGroup: String? = nil,
         maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
         offersPackedRings: Bool = false, pollingMicroseconds: Int = 0, user: String? = nil, group: String? = nil,
@@ -34,6 +36,7 @@ package struct OperatorSettings: Sendable {
     ) {
         self.socketPath = socketPath
         self.inheritedDescriptor = inheritedDescriptor
+        self.controlPath = controlPath
         self.socketDirectory = socketDirectory
         self.socketGroup = socketGroup
         self.maxPorts = maxPorts
@@ -64,16 +67,18 @@ package struct OperatorSettings: Sendable {
         for (port, number) in zip(ports, numbers) {
             configured.append(try port.configuration(number: number, socketDirectory: socketDirectory))
         }
-        try refuseRepeatedAddresses(configured, frontend: frontend)
+        let control = try controlAddress()
+        try Self.refuseRepeatedAddresses(configured, frontend: frontend, control: control)
         return DaemonConfiguration(
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
-            ports: configured, offersPackedRings: offersPackedRings,
+            ports: configured, controlAddress: control, offersPackedRings: offersPackedRings,
             pollingNanoseconds: UInt64(pollingMicroseconds) * 1000,
             sandbox: SandboxOptions(
                 confinement: confinement, filterAction: filterAction, identity: try identity(),
                 needsPeerIdentities: configured.contains { !$0.peerPolicy.isEmpty },
-                directories: directories(of: configured, frontend)),
+                servesOperators: control != nil,
+                directories: directories(of: configured, frontend, control)),
             logLevel: level)
     }
 
@@ -86,6 +91,11 @@ package struct OperatorSettings: Sendable {
             guard let descriptor = Int32(exactly: number), descriptor >= 0 else { throw .badDescriptor(number) }
             return .inherited(descriptor)
         }
+    }
+
+    private func controlAddress() throws(ConfigurationError) -> UnixAddress? {
+        guard let controlPath else { return nil }
+        return try ConfigurationError.address(controlPath, of: "--control=")
     }
 
     private func identity() throws(ConfigurationError) -> Identity? {
@@ -102,10 +112,16 @@ package struct OperatorSettings: Sendable {
     }
 
     /// Where the sockets are: they are removed at the end.
-    private func directories(of ports: [PortConfiguration], _ frontend: FrontendSource) -> [String] {
+    private func directories(
+        of ports: [PortConfiguration], _ frontend: FrontendSource, _ control: UnixAddress?
+    ) -> [String] {
         var addresses = ports.map(\.address)
+        if let control { addresses.append(control) }
         if case .listen(let address) = frontend { addresses.append(address) }
-        return Set(addresses.compactMap(\.directory)).sorted()
+        var directories = Set(addresses.compactMap(\.directory))
+        // For ports that are added at run time.
+        if control != nil, let socketDirectory { directories.insert(socketDirectory) }
+        return directories.sorted()
     }
 
     private func groupIdentifier() throws(ConfigurationError) -> UInt32? {
@@ -123,11 +139,16 @@ package struct OperatorSettings: Sendable {
 
     /// The text of the address is compared: two spellings of one file are found when the second is bound, because
     /// somebody listens there.
-    private func refuseRepeatedAddresses(
-        _ ports: [PortConfiguration], frontend: FrontendSource
+    static func refuseRepeatedAddresses(
+        _ ports: [PortConfiguration], frontend: FrontendSource, control: UnixAddress?
     ) throws(ConfigurationError) {
         var owners: [String: String] = [:]
-        if case .listen(let address) = frontend { owners[address.description] = "--socket-path" }
+        if let control { owners[control.description] = "--control" }
+        if case .listen(let address) = frontend {
+            if let first = owners.updateValue("--socket-path", forKey: address.description) {
+                throw .addressTwice(address, first: first, second: "--socket-path")
+            }
+        }
         for port in ports {
             let owner = "--port name=\(port.name)"
             if let first = owners.updateValue(owner, forKey: port.address.description) {
@@ -142,7 +163,7 @@ extension PortOptions {
     private static let defaultBufferByteCount = 64 << 10
 
     /// Applies the rules between the keys of one port, and the defaults.
-    fileprivate func configuration(
+    func configuration(
         number: Int, socketDirectory: String?
     ) throws(ConfigurationError) -> PortConfiguration {
         let isConsole = isConsole ?? false
@@ -155,6 +176,7 @@ extension PortOptions {
             size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
             clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount ?? Self.defaultBufferByteCount,
             guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds,
+            expectOpenNanoseconds: expectOpenNanoseconds,
             peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []))
     }
 

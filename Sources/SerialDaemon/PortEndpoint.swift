@@ -36,6 +36,8 @@ struct PortEndpoint: ~Copyable {
     struct Client: Equatable {
         /// Tells its events from those of the client before it.
         let generation: UInt32
+        /// Who called connect(2).
+        let peer: PeerCredentials
         /// What epoll watches its socket for; nil once it is out of epoll.
         var interest: Epoll.Interest? = []
         /// Whether its socket may hold bytes: as far as is known, reading does not say "not now".
@@ -69,7 +71,7 @@ struct PortEndpoint: ~Copyable {
     static let largestRead = 256 * 1024
 
     /// What the operator wants of the port; nil when there is none of this number.
-    let configuration: PortConfiguration?
+    private(set) var configuration: PortConfiguration?
     var client: Client?
     /// Whether the guest's program has closed the port and the client is to be told, after all data.
     var owesClientClose = false
@@ -80,20 +82,43 @@ struct PortEndpoint: ~Copyable {
     private let listener: UnixListener?
     private var stream: UnixStream?
     private var replay: ReplayBuffer
-    private var generation: UInt32 = 0
+    private(set) var generation: UInt32
 
     /// Makes the endpoint of a port.
-    init(_ configuration: PortConfiguration, listener: consuming UnixListener) {
+    ///
+    /// - Parameters:
+    ///   - configuration: what the operator wants.
+    ///   - listener: takes ownership.
+    ///   - generation: that of the last client that the port of this number had before: events of it may still come.
+    init(_ configuration: PortConfiguration, listener: consuming UnixListener, after generation: UInt32 = 0) {
         self.configuration = configuration
+        self.generation = generation
         self.listener = consume listener
-        replay = ReplayBuffer(capacity: configuration.clientsAbsent == .buffer ? configuration.bufferByteCount : 0)
+        replay = ReplayBuffer(capacity: Self.replayCapacity(configuration))
     }
 
     /// Makes that of a number without a port.
-    init() {
+    init(after generation: UInt32 = 0) {
+        self.generation = generation
         configuration = nil
         listener = nil
         replay = ReplayBuffer(capacity: 0)
+    }
+
+    /// Is like this from now on.
+    ///
+    /// - Returns: how many bytes that were kept for a client find no room any more, the oldest ones.
+    mutating func reconfigure(_ new: PortConfiguration) -> Int {
+        configuration = new
+        let capacity = Self.replayCapacity(new)
+        guard capacity != replay.capacity else { return 0 }
+        let lost = max(0, replay.count - capacity)
+        replay = replay.resized(to: capacity)
+        return lost
+    }
+
+    private static func replayCapacity(_ configuration: PortConfiguration) -> Int {
+        configuration.clientsAbsent == .buffer ? configuration.bufferByteCount : 0
     }
 
     var hasClient: Bool {
@@ -150,14 +175,14 @@ struct PortEndpoint: ~Copyable {
     /// Takes the client that waits, when there is none yet.
     mutating func accept() throws(SystemError) -> Acceptance {
         guard !hasClient, let new = try Self.accept(listener) else { return .nobody }
+        let peer = try new.peerCredentials()
         if let policy = configuration?.peerPolicy, !policy.isEmpty {
-            let peer = try new.peerCredentials()
             let isAdmitted = try policy.admits(peer) { () throws(SystemError) in try new.peerSupplementaryGroups() }
             guard isAdmitted else { return .denied(peer) }
         }
         try new.setSendBuffer(byteCount: Self.sendBufferByteCount)
         generation &+= 1
-        client = Client(generation: generation)
+        client = Client(generation: generation, peer: peer)
         stream = consume new
         return .client
     }

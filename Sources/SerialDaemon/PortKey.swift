@@ -14,6 +14,7 @@ package enum PortKey: String, CaseIterable, Sendable {
     case bufferSize = "buffer-size"
     case guestClose = "guest-close"
     case linger
+    case expectOpen = "expect-open"
     case allowedUsers = "allow-uids"
     case allowedGroups = "allow-gids"
 
@@ -29,7 +30,7 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .clientsAbsent: Self.list(ClientsAbsent.allCases)
         case .bufferSize: "a number of bytes with an optional K, M or G, 1 to 64M"
         case .guestClose: Self.list(GuestClose.allCases)
-        case .linger: "a number of seconds such as 5 or 0.5, at most \(PortOptions.maximumLingerSeconds)"
+        case .linger, .expectOpen: "a number of seconds such as 5 or 0.5, at most \(PortOptions.maximumLingerSeconds)"
         case .allowedUsers: "users of this host by name or number, with ':' between them"
         case .allowedGroups: "groups of this host by name or number, with ':' between them"
         }

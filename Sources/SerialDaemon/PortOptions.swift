@@ -17,6 +17,7 @@ package struct PortOptions: Equatable, Sendable {
     package var bufferByteCount: Int?
     package var guestClose: GuestClose?
     package var lingerNanoseconds: UInt64?
+    package var expectOpenNanoseconds: UInt64?
     /// Who may connect, by number.
     package var allowedUsers: [UInt32]?
     package var allowedGroups: [UInt32]?
@@ -42,9 +43,20 @@ package struct PortOptions: Equatable, Sendable {
             for entry in list.entries { _ = try Self.key(entry.key) }
             throw .portWithoutName(text)
         }
-        if let problem = PortName.problem(with: entry.value) { throw .badPortName(entry.value, problem) }
-        self.init(name: entry.value)
-        for entry in list.entries { try set(Self.key(entry.key), to: entry.value) }
+        try self.init(name: entry.value, list.entries, accounts: .databases)
+    }
+
+    /// Takes keys and values that are apart already.
+    ///
+    /// - Parameters:
+    ///   - name: the port's.
+    ///   - entries: `name=` among them is left out.
+    ///   - accounts: how users and groups are read.
+    /// - Throws: ``ConfigurationError``, as above.
+    init(name: String, _ entries: [KeyList.Entry], accounts: AccountLookup) throws(ConfigurationError) {
+        if let problem = PortName.problem(with: name) { throw .badPortName(name, problem) }
+        self.init(name: name)
+        for entry in entries { try set(Self.key(entry.key), to: entry.value, accounts: accounts) }
     }
 
     private static func key(_ text: String) throws(ConfigurationError) -> PortKey {
@@ -52,7 +64,9 @@ package struct PortOptions: Equatable, Sendable {
         return key
     }
 
-    private mutating func set(_ key: PortKey, to value: String) throws(ConfigurationError) {
+    private mutating func set(
+        _ key: PortKey, to value: String, accounts: AccountLookup
+    ) throws(ConfigurationError) {
         switch key {
         case .name: break  // read by init, before every other key
         case .number:
@@ -69,10 +83,13 @@ package struct PortOptions: Equatable, Sendable {
         case .linger:
             lingerNanoseconds = try key.require(
                 OptionValue.nanoseconds(value, maximumSeconds: Self.maximumLingerSeconds), value)
+        case .expectOpen:
+            expectOpenNanoseconds = try key.require(
+                OptionValue.nanoseconds(value, maximumSeconds: Self.maximumLingerSeconds), value)
         case .allowedUsers:
-            allowedUsers = try key.require(OptionValue.list(value) { UserDatabase.identity(of: $0)?.user }, value)
+            allowedUsers = try key.require(OptionValue.list(value) { accounts.user($0) }, value)
         case .allowedGroups:
-            allowedGroups = try key.require(OptionValue.list(value) { GroupDatabase.identifier(of: $0) }, value)
+            allowedGroups = try key.require(OptionValue.list(value) { accounts.group($0) }, value)
         }
     }
 }

@@ -71,6 +71,18 @@ struct ReplayBuffer: ~Copyable {
         unsafe withUnsafeBytes(of: byte) { unsafe append($0) }
     }
 
+    /// The same with another capacity; the oldest bytes go when they find no room.
+    func resized(to capacity: Int) -> ReplayBuffer {
+        var other = ReplayBuffer(capacity: capacity)
+        unsafe withPieces { pieces in
+            for index in 0..<pieces.count {
+                let piece = unsafe pieces[index]
+                _ = unsafe other.append(UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len))
+            }
+        }
+        return other
+    }
+
     /// Forgets the oldest `byteCount` bytes, at most ``count``.
     mutating func dropFirst(_ byteCount: Int) {
         precondition((0...count).contains(byteCount))

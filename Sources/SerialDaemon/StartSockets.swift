@@ -11,27 +11,36 @@ struct StartSockets: ~Copyable {
     var frontend: FrontendSocket
     /// One for each of the configuration's ports, in its order.
     var ports: UniqueArray<UnixListener>
-    /// What to remove at the end. The listeners belong to the device thread by then, which may be the reason for the
-    /// end.
+    /// Where an operator's programs connect to.
+    var control: UnixListener?
+    /// What to remove at the end, beside the ports' files. The listeners belong to the device thread by then, which may
+    /// be the reason for the end.
     var files: [BoundSocketFile]
+    /// The ports' files, by name.
+    var portFiles: [String: BoundSocketFile]
 
     init(_ configuration: DaemonConfiguration) throws(StartError) {
         if let directory = configuration.socketDirectory, !Self.isDirectory(directory) {
             throw .socketDirectoryMissing(directory)
         }
         var files: [BoundSocketFile] = []
+        var portFiles: [String: BoundSocketFile] = [:]
         do {
             let frontend = try Self.frontend(configuration, &files)
+            let control = try Self.control(configuration, &files)
             var ports = UniqueArray<UnixListener>(minimumCapacity: configuration.ports.count)
             for port in configuration.ports {
-                ports.append(
-                    try Self.listen(at: port.address, owner: "--port name=\(port.name)", configuration, &files))
+                let listener = try Self.listen(at: port.address, owner: "--port name=\(port.name)", configuration)
+                portFiles[port.name] = listener.boundFile
+                ports.append(listener)
             }
             self.frontend = frontend
+            self.control = control
             self.ports = ports
             self.files = files
+            self.portFiles = portFiles
         } catch {
-            for file in files { file.removeIfUnchanged() }
+            for file in files + Array(portFiles.values) { file.removeIfUnchanged() }
             throw error
         }
     }
@@ -41,7 +50,9 @@ struct StartSockets: ~Copyable {
     ) throws(StartError) -> FrontendSocket {
         switch configuration.frontend {
         case .listen(let address):
-            return .listener(try listen(at: address, owner: "--socket-path", configuration, &files))
+            let listener = try listen(at: address, owner: "--socket-path", configuration)
+            if let file = listener.boundFile { files.append(file) }
+            return .listener(listener)
         case .inherited(let number):
             let isListening: Bool
             do {
@@ -60,15 +71,22 @@ struct StartSockets: ~Copyable {
         }
     }
 
+    private static func control(
+        _ configuration: DaemonConfiguration, _ files: inout [BoundSocketFile]
+    ) throws(StartError) -> UnixListener? {
+        guard let address = configuration.controlAddress else { return nil }
+        let listener = try listen(at: address, owner: "--control", configuration)
+        if let file = listener.boundFile { files.append(file) }
+        return listener
+    }
+
     private static func listen(
-        at address: UnixAddress, owner: String, _ configuration: DaemonConfiguration, _ files: inout [BoundSocketFile]
+        at address: UnixAddress, owner: String, _ configuration: DaemonConfiguration
     ) throws(StartError) -> UnixListener {
         do {
-            let listener = try UnixListener.bind(
+            return try UnixListener.bind(
                 to: address, mode: configuration.socketMode, owner: configuration.sandbox.identity?.user,
                 group: configuration.socketGroup ?? configuration.sandbox.identity?.group)
-            if let file = listener.boundFile { files.append(file) }
-            return listener
         } catch {
             throw .listen(owner: owner, error)
         }

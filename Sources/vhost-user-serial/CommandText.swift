@@ -29,6 +29,8 @@ enum CommandText {
                                  (default), send it eof, or disconnect it
           linger=SECONDS         how long the bytes of a client that left wait for
                                  the guest, 0.5 for example (default: no end)
+          expect-open=SECONDS    warn when the guest has not opened the port so long
+                                 after its driver's start
           allow-uids=USER:...    only these users may connect, or these groups
           allow-gids=GROUP:...   (default: whom the socket's mode lets in)
 

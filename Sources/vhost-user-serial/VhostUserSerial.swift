@@ -16,7 +16,7 @@ struct VhostUserSerial: ParsableCommand {
             vhost-user-serial --fd FD --socket-dir DIR --port name=NAME[,KEY=VALUE...] ...
             """,
         discussion: CommandText.discussion,
-        version: "0.1.0")
+        version: DaemonVersion.text)
 
     @Option(
         name: [.customLong("socket-path"), .customShort("s")],
@@ -46,6 +46,12 @@ struct VhostUserSerial: ParsableCommand {
             "A port of the guest, as a list of keys (see above). Once for each port, at least once.", valueName: "keys")
     )
     var ports: [String] = []
+
+    @Option(
+        name: .customLong("control"),
+        help: ArgumentHelp(
+            "Listen here for programs that look after the VM, in QMP's language (see vserialctl).", valueName: "path"))
+    var controlPath: String?
 
     @Option(
         name: .customLong("max-ports"),
@@ -125,7 +131,8 @@ struct VhostUserSerial: ParsableCommand {
         var parsed: [PortOptions] = []
         for port in ports { parsed.append(try PortOptions(parsing: port)) }
         return OperatorSettings(
-            socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, socketDirectory: socketDirectory,
+            socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, controlPath: controlPath,
+            socketDirectory: socketDirectory,
             socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
             offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, user: user, group: group,
             confinement: confinement, filterAction: filterAction, logLevel: logLevel)

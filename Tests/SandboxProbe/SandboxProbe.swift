@@ -60,7 +60,8 @@ struct SandboxProbe: ParsableCommand {
             var wait = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
             _ = unsafe poll(&wait, 1, -1)
             try Sandbox.confine(.control, action: seccomp)
-            say(try sandbox.verify())
+            let verified = try sandbox.verify()
+            say("\(verified)")
             try permission.signal()
             if thread == "device" {
                 other.join()

@@ -1,4 +1,5 @@
 import BasicContainers
+import ControlProtocol
 import Glibc
 import LinuxIO
 import Logging
@@ -39,6 +40,8 @@ final class DeviceLoopFixture {
     private let directory: TemporaryDirectory
     private let logQueue: LogQueue
     private var log: [String] = []
+    private var seenEvents: [DeviceEvent] = []
+    private var added: [PortConfiguration] = []
     /// By what each ring goes on after a pause, as the front-end was told.
     var bases: [UInt32]
 
@@ -65,7 +68,7 @@ final class DeviceLoopFixture {
         let configuration = DaemonConfiguration(
             frontend: .listen(front), socketDirectory: directory.path, maxPorts: maxPorts, ports: ports,
             offersPackedRings: TestRings.arePacked, logLevel: .debug)
-        let mailbox = try DeviceMailbox()
+        let mailbox = try DeviceMailbox(reportsEvents: true)
         let logQueue = try LogQueue()
         loop = try DeviceLoop.make(
             configuration: configuration, frontend: .listener(try UnixListener.bind(to: front, mode: 0o600)),
@@ -117,6 +120,38 @@ final class DeviceLoopFixture {
     var lines: [String] {
         log += logQueue.take().lines.map(\.text)
         return log
+    }
+
+    // MARK: An operator
+
+    /// Has the device thread do something, and returns its answer.
+    func perform(_ operation: DeviceOperation) throws -> DeviceAnswer? {
+        mailbox.send(.perform(operation, ticket: 1))
+        try settle()
+        let reports = mailbox.takeReports()
+        seenEvents += reports.events.map(\.event)
+        return reports.answers.first?.answer
+    }
+
+    /// The events since the last call.
+    func takeEvents() -> [DeviceEvent] {
+        defer { seenEvents = [] }
+        return seenEvents + mailbox.takeReports().events.map(\.event)
+    }
+
+    /// What `query-ports` answers for a port; nil when there is none.
+    func status(of port: Int) throws -> PortStatus? {
+        guard case .snapshot(let snapshot)? = try perform(.takeSnapshot) else { return nil }
+        return snapshot.ports.first { $0.status.number == port }?.status
+    }
+
+    /// Adds a port while the guest runs.
+    func add(_ port: PortConfiguration) throws -> DeviceAnswer? {
+        var port = port
+        port.address = .path(directory.path + "/" + port.name)
+        added.append(port)
+        let listener = try UnixListener.bind(to: port.address, mode: 0o600)
+        return try perform(.addPort(PortAddition(port, listener: listener)))
     }
 
     // MARK: The front-end
@@ -189,7 +224,8 @@ final class DeviceLoopFixture {
     }
 
     func endpointConfiguration(_ port: Int) throws -> PortConfiguration {
-        try #require(configuration.ports.first { $0.number == port })
+        try #require(
+            added.last { $0.number == port } ?? configuration.ports.first { $0.number == port })
     }
 
     /// Makes the socket of a port's client hold little.

@@ -39,7 +39,10 @@ struct PortEndpointClientTests {
         #expect(try first.isAtItsEnd)
         #expect(!fixture.hasClient)
         #expect(try fixture.accept())
-        #expect(fixture.client == PortEndpoint.Client(generation: 2), "nothing of the first one is left")
+        let peer = try #require(fixture.client?.peer)
+        #expect(peer.processIdentifier == getpid())
+        #expect(
+            fixture.client == PortEndpoint.Client(generation: 2, peer: peer), "nothing of the first one is left")
         #expect(try fixture.receive(roomFor: 8) == [2])
     }
 

@@ -1,0 +1,189 @@
+import ControlProtocol
+import LinuxIO
+import Logging
+
+/// What each command does: an answer at once, or a question to the device thread and what to make of its answer.
+///
+/// ## Concurrency
+/// On the control thread.
+final class ControlCommands {
+    /// What comes of a command.
+    enum Outcome {
+        case answer(any Codable & Sendable)
+        case ask(DeviceOperation, (DeviceAnswer) throws(ControlFailure) -> any Codable & Sendable)
+    }
+
+    let context: ControlContext
+    let catalogue: PortCatalogue
+    /// Whether somebody has asked for the daemon's end.
+    private(set) var wantsShutdown = false
+
+    init(context: ControlContext, catalogue: PortCatalogue) {
+        self.context = context
+        self.catalogue = catalogue
+    }
+
+    /// Executes a command of somebody who may give it.
+    ///
+    /// - Throws: ``ControlFailure``: nothing was done.
+    func execute(_ command: ControlCommand, _ arguments: CommandArguments) throws(ControlFailure) -> Outcome {
+        var arguments = arguments
+        switch command {
+        case .negotiate:
+            // What a client enables: nothing can be.
+            if try arguments.strings("enable")?.isEmpty == false {
+                throw ControlFailure(.generic, "there is no capability to be enabled")
+            }
+            try arguments.finish()
+            return .answer(ControlNothing())
+        case .queryVersion: return try answer(DaemonVersion.control, arguments)
+        case .queryCommands:
+            return try answer(ControlCommand.allCases.map { CommandName(name: $0.rawValue) }, arguments)
+        case .queryStatus: return try ask(arguments) { [context] in context.status($0) }
+        case .queryPorts: return try ask(arguments) { $0.ports.map(\.status) }
+        case .queryMetrics: return try ask(arguments) { MetricsText(text: PrometheusText.encode($0)) }
+        case .portAdd: return try addPort(&arguments)
+        case .portRemove: return try removePort(&arguments)
+        case .portSet: return try setPort(&arguments)
+        case .clientDisconnect:
+            let port = try namedPort(&arguments)
+            try arguments.finish()
+            return done(.disconnectClient(port: port.number))
+        case .logLevel:
+            let text = try arguments.requiredString("level")
+            try arguments.finish()
+            guard let level = Logger.Level(rawValue: text) else {
+                let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ControlFailure(.generic, "Parameter 'level' must be one of \(levels)")
+            }
+            context.threshold.level = level
+            return .answer(ControlNothing())
+        case .captureStart, .captureStop: throw ControlFailure(.generic, "not yet")
+        case .shutdown:
+            try arguments.finish()
+            wantsShutdown = true
+            return .answer(ControlNothing())
+        }
+    }
+
+    private func answer(
+        _ content: any Codable & Sendable, _ arguments: CommandArguments
+    ) throws(ControlFailure) -> Outcome {
+        try arguments.finish()
+        return .answer(content)
+    }
+
+    // MARK: Looking
+
+    private func ask(
+        _ arguments: CommandArguments, _ show: @escaping (DeviceSnapshot) -> any Codable & Sendable
+    ) throws(ControlFailure) -> Outcome {
+        try arguments.finish()
+        return .ask(.takeSnapshot) { (answer) throws(ControlFailure) in
+            guard case .snapshot(let snapshot) = answer else { throw Self.failure(of: answer) }
+            return show(snapshot)
+        }
+    }
+
+    // MARK: Changing ports
+
+    private func addPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
+        let options = try portOptions(&arguments, allowed: Set(PortKey.allCases).subtracting([.name]))
+        let port: PortConfiguration
+        let listener: UnixListener
+        do throws(ConfigurationError) {
+            port = try catalogue.proposal(options)
+        } catch {
+            throw ControlFailure(.generic, "\(error)")
+        }
+        do throws(UnixListenerError) {
+            listener = try catalogue.listen(for: port)
+        } catch {
+            throw ControlFailure(
+                .generic, "cannot listen at \(error.description.escaped): only where the daemon's other sockets are")
+        }
+        let catalogue = catalogue
+        return .ask(.addPort(PortAddition(port, listener: listener))) { (answer) throws(ControlFailure) in
+            guard case .done = answer else {
+                catalogue.remove(named: port.name)
+                throw Self.failure(of: answer)
+            }
+            return AddedPort(id: port.name, number: port.number, path: port.address.description)
+        }
+    }
+
+    private func removePort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
+        let port = try namedPort(&arguments)
+        try arguments.finish()
+        let catalogue = catalogue
+        return .ask(.removePort(port.number)) { (answer) throws(ControlFailure) in
+            guard case .done = answer else { throw Self.failure(of: answer) }
+            catalogue.remove(named: port.name)
+            return ControlNothing()
+        }
+    }
+
+    private func setPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
+        let port = try namedPort(&arguments)
+        let options = try portOptions(
+            &arguments, named: port.name, allowed: PortConfiguration.changeableKeys)
+        let changed: PortConfiguration
+        do throws(ConfigurationError) {
+            changed = try port.changed(by: options)
+        } catch {
+            throw ControlFailure(.generic, "\(error)")
+        }
+        let catalogue = catalogue
+        return .ask(.changePort(changed)) { (answer) throws(ControlFailure) in
+            guard case .done = answer else { throw Self.failure(of: answer) }
+            catalogue.replace(changed)
+            return ControlNothing()
+        }
+    }
+
+    private func namedPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> PortConfiguration {
+        let name = try arguments.requiredString("id")
+        guard let port = catalogue.port(named: name) else {
+            throw ControlFailure(.generic, "there is no port '\(name.escaped)'")
+        }
+        return port
+    }
+
+    private func portOptions(
+        _ arguments: inout CommandArguments, named known: String? = nil, allowed: Set<PortKey>
+    ) throws(ControlFailure) -> PortOptions {
+        let name: String
+        if let known {
+            name = known
+        } else {
+            name = try arguments.requiredString("id")
+        }
+        let entries = try arguments.portKeys()
+        for entry in entries {
+            guard let key = PortKey(rawValue: entry.key), allowed.contains(key) else {
+                throw ControlFailure(.generic, "Parameter '\(entry.key.escaped)' is unexpected")
+            }
+        }
+        do throws(ConfigurationError) {
+            return try PortOptions(name: name, entries, accounts: .numbersOnly)
+        } catch {
+            throw ControlFailure(.generic, "\(error)")
+        }
+    }
+
+    // MARK: Answers of the device
+
+    private func done(_ operation: DeviceOperation) -> Outcome {
+        .ask(operation) { (answer) throws(ControlFailure) in
+            guard case .done = answer else { throw Self.failure(of: answer) }
+            return ControlNothing()
+        }
+    }
+
+    private static func failure(of answer: DeviceAnswer) -> ControlFailure {
+        guard case .refused(let reason) = answer else {
+            return ControlFailure(.generic, "the device gave another answer than was asked for")
+        }
+        return ControlFailure(.generic, reason)
+    }
+}

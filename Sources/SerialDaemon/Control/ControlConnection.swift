@@ -1,0 +1,119 @@
+import ControlProtocol
+import LinuxIO
+
+/// One program at the control socket: its bytes on the way in and out, cut into lines.
+///
+/// It may be slow, silent or wrong: what it can make us keep is bounded both ways.
+final class ControlConnection {
+    /// The longest line that it may send, in bytes.
+    static let maximumLineByteCount = 64 << 10
+    /// The most that may wait for it to read, in bytes.
+    static let maximumUnsentByteCount = 1 << 20
+
+    /// Tells its events from those of one before it.
+    let number: UInt32
+    let peer: PeerCredentials
+    /// Whether it may change something, or only look.
+    let mayChange: Bool
+    /// Whether it has left negotiation behind: commands and events.
+    var isNegotiated = false
+    /// The device's answer that it waits for; its next line is looked at after that.
+    var pending: PendingAnswer?
+    /// Why it is to be closed, once what is unsent has gone as far as it goes.
+    private(set) var end: End?
+
+    /// A command that the device thread was asked for.
+    struct PendingAnswer {
+        let ticket: UInt64
+        let id: JSONValue?
+        /// What the answer means to whoever asked.
+        let finish: (DeviceAnswer) throws(ControlFailure) -> any Codable & Sendable
+    }
+
+    enum End: Equatable {
+        case peerClosed
+        case lineTooLong
+        case readsTooSlowly
+        case failed(SystemError)
+    }
+
+    private let stream: UnixStream
+    private var received: [UInt8] = []
+    private var unsent: [UInt8] = []
+
+    private static let readByteCount = 16 << 10
+
+    init(_ stream: consuming UnixStream, number: UInt32, peer: PeerCredentials, mayChange: Bool) {
+        self.stream = stream
+        self.number = number
+        self.peer = peer
+        self.mayChange = mayChange
+    }
+
+    /// The socket, for epoll. Borrowed.
+    var descriptor: Int32 { stream.rawValue }
+
+    /// What to wait for: nothing to read while a command is under way, so that a program that sends faster than it is
+    /// answered waits itself.
+    var interest: Epoll.Interest {
+        var interest: Epoll.Interest = []
+        if pending == nil { interest.insert(.readable) }
+        if !unsent.isEmpty { interest.insert(.writable) }
+        return interest
+    }
+
+    // MARK: In
+
+    /// Reads what is there.
+    func receive() {
+        do {
+            switch try stream.receive(appendingTo: &received, atMost: Self.readByteCount) {
+            case .bytes, .wouldBlock: break
+            case .endOfFile, .reset: end = .peerClosed
+            }
+        } catch {
+            end = .failed(error)
+        }
+    }
+
+    /// The next whole line, without its end; nil when there is none, or when a command is under way.
+    func nextLine() -> [UInt8]? {
+        guard pending == nil, end == nil || end == .peerClosed else { return nil }
+        guard let index = received.firstIndex(of: UInt8(ascii: "\n")) else {
+            if received.count > Self.maximumLineByteCount { end = .lineTooLong }
+            return nil
+        }
+        guard index <= Self.maximumLineByteCount else {
+            end = .lineTooLong
+            return nil
+        }
+        defer { received.removeFirst(index + 1) }
+        return Array(received[..<index])
+    }
+
+    // MARK: Out
+
+    /// Sends a line, or as much as goes now.
+    func send(_ line: [UInt8]) {
+        guard unsent.count + line.count <= Self.maximumUnsentByteCount else {
+            end = .readsTooSlowly
+            return
+        }
+        unsent += line
+        // The end that QMP's own server writes.
+        unsent += [UInt8(ascii: "\r"), UInt8(ascii: "\n")]
+        flush()
+    }
+
+    /// Sends what is left, as far as it goes.
+    func flush() {
+        do {
+            while !unsent.isEmpty {
+                guard case .bytes(let count) = try stream.send(all: unsent) else { return }
+                unsent.removeFirst(count)
+            }
+        } catch {
+            end = .failed(error)
+        }
+    }
+}

@@ -1,0 +1,240 @@
+import ControlProtocol
+import LinuxIO
+import Logging
+
+/// The control socket: whoever connects, what they ask for, and what they are told.
+///
+/// It has an epoll set of its own, which the control thread waits for as for one descriptor. Nothing here reaches the
+/// device thread but through the mailbox.
+///
+/// ## Concurrency
+/// On the control thread.
+final class ControlServer {
+    /// The most connections at once; a further one is closed when it is accepted.
+    static let maximumConnectionCount = 16
+
+    private let epoll: Epoll
+    private var readiness = Epoll.EventBuffer(capacity: maximumConnectionCount + 1)
+    private let listener: UnixListener
+    private let commands: ControlCommands
+    private let mailbox: DeviceMailbox
+    private let log: Logger
+    private var connections: [UInt32: ControlConnection] = [:]
+    private var watched: [UInt32: Epoll.Interest] = [:]
+    private var lastNumber: UInt32 = 0
+    private var lastTicket: UInt64 = 0
+    private var limit = RateLimit(burst: 20, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
+
+    private static let listenerToken = EventToken(kind: 0, index: 0, generation: 0)
+
+    /// Watches the listener; takes ownership.
+    ///
+    /// - Throws: the host's error.
+    init(
+        listener: consuming UnixListener, commands: ControlCommands, mailbox: DeviceMailbox, log: Logger
+    ) throws(SystemError) {
+        let epoll = try Epoll()
+        try epoll.add(listener.rawValue, interest: .readable, token: Self.listenerToken)
+        self.epoll = epoll
+        self.listener = listener
+        self.commands = commands
+        self.mailbox = mailbox
+        self.log = log
+    }
+
+    /// Readable when there is something to do. Borrowed.
+    var descriptor: Int32 { epoll.rawValue }
+
+    /// Whether somebody has asked for the daemon's end.
+    var wantsShutdown: Bool { commands.wantsShutdown }
+
+    /// Does what there is to do, without waiting.
+    func serve() throws(SystemError) {
+        try epoll.wait(into: &readiness, timeoutMilliseconds: 0)
+        for index in 0..<readiness.count {
+            let event = readiness[index]
+            guard event.token != Self.listenerToken else {
+                accept()
+                continue
+            }
+            guard let connection = connections[event.token.generation] else { continue }
+            if !event.readiness.isDisjoint(with: [.readable, .hungUp]) { connection.receive() }
+            if event.readiness.contains(.writable) { connection.flush() }
+            handleLines(of: connection)
+        }
+    }
+
+    // MARK: Connections
+
+    private func accept() {
+        do {
+            guard let stream = try listener.accept() else { return }
+            let peer = try stream.peerCredentials()
+            guard connections.count < Self.maximumConnectionCount else {
+                return warn("process \(peer.processIdentifier) is refused at the control socket: \(connections.count) are connected")
+            }
+            lastNumber &+= 1
+            let owner = commands.context.owner
+            let connection = ControlConnection(
+                stream, number: lastNumber, peer: peer,
+                mayChange: peer.userIdentifier == owner || peer.userIdentifier == 0)
+            try epoll.add(connection.descriptor, interest: .readable, token: token(of: connection))
+            connections[connection.number] = connection
+            watched[connection.number] = .readable
+            connection.send(encode(ControlGreeting(version: DaemonVersion.control)))
+            settle(connection)
+        } catch {
+            warn("cannot accept at the control socket: \(error)")
+        }
+    }
+
+    private func token(of connection: ControlConnection) -> EventToken {
+        EventToken(kind: 1, index: 0, generation: connection.number)
+    }
+
+    /// Waits for what the connection can go on with, or closes it.
+    private func settle(_ connection: ControlConnection) {
+        if let end = connection.end { return close(connection, because: end) }
+        let interest = connection.interest
+        guard watched[connection.number] != interest else { return }
+        do {
+            try epoll.modify(connection.descriptor, interest: interest, token: token(of: connection))
+            watched[connection.number] = interest
+        } catch {
+            close(connection, because: .failed(error))
+        }
+    }
+
+    private func close(_ connection: ControlConnection, because end: ControlConnection.End) {
+        switch end {
+        case .peerClosed: break
+        case .lineTooLong: warn("process \(connection.peer.processIdentifier) sends a line without end, and is disconnected")
+        case .readsTooSlowly: warn("process \(connection.peer.processIdentifier) does not read, and is disconnected")
+        case .failed(let error): warn("a connection at the control socket failed: \(error)")
+        }
+        // Closing the last descriptor of a socket takes it out of epoll, and nobody else has this one.
+        connections[connection.number] = nil
+        watched[connection.number] = nil
+    }
+
+    private func warn(_ text: @autoclosure () -> String) {
+        guard let heldBack = limit.admit(now: MonotonicClock.nanoseconds()) else { return }
+        log.warning("\(text())\(heldBack > 0 ? " (\(heldBack) lines like it were held back)" : "")")
+    }
+
+    // MARK: Commands
+
+    private func handleLines(of connection: ControlConnection) {
+        while let line = connection.nextLine() {
+            // Blank lines are nothing, as with QEMU: a person ends lines with CR LF.
+            guard !line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }) else { continue }
+            handle(line, of: connection)
+        }
+        settle(connection)
+    }
+
+    private func handle(_ line: [UInt8], of connection: ControlConnection) {
+        let request: ControlRequest
+        do {
+            request = try ControlCoding.decode(ControlRequest.self, from: line)
+        } catch {
+            let failure = ControlFailure(.generic, "expected one line with an object that has 'execute'")
+            return connection.send(encode(ControlAnswer<ControlNothing>(error: failure, id: nil)))
+        }
+        do throws(ControlFailure) {
+            let command = try admit(request, of: connection)
+            switch try commands.execute(command, CommandArguments(request.arguments ?? [:])) {
+            case .answer(let content):
+                if command == .negotiate { connection.isNegotiated = true }
+                answer(content, id: request.id, to: connection)
+            case .ask(let operation, let finish):
+                lastTicket += 1
+                connection.pending = .init(ticket: lastTicket, id: request.id, finish: finish)
+                mailbox.send(.perform(operation, ticket: lastTicket))
+            }
+        } catch {
+            connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: request.id)))
+        }
+    }
+
+    /// Whether this command may be given by this connection now.
+    private func admit(
+        _ request: ControlRequest, of connection: ControlConnection
+    ) throws(ControlFailure) -> ControlCommand {
+        guard let command = ControlCommand(rawValue: request.execute) else {
+            throw ControlFailure(.commandNotFound, "The command \(request.execute.escaped) has not been found")
+        }
+        guard connection.isNegotiated || command == .negotiate else {
+            throw ControlFailure(
+                .commandNotFound, "Expecting capabilities negotiation with 'qmp_capabilities'")
+        }
+        guard !(connection.isNegotiated && command == .negotiate) else {
+            throw ControlFailure(
+                .commandNotFound, "Capabilities negotiation is already complete, command ignored")
+        }
+        guard connection.mayChange || !command.changesSomething else {
+            throw ControlFailure(
+                .generic,
+                "user \(connection.peer.userIdentifier) may only look: \(command.rawValue) is for user \(commands.context.owner)")
+        }
+        return command
+    }
+
+    // MARK: The device thread's answers and events
+
+    /// Hands on what the device thread has said.
+    func deliver(_ reports: DeviceReports) {
+        for (event, time) in reports.events { tell(ControlEvent(event, at: time)) }
+        if reports.lostEventCount > 0 {
+            tell(
+                ControlEvent(
+                    .eventsLost, data: ["count": .integer(Int64(reports.lostEventCount))], timestamp: .init(.now())))
+        }
+        for (ticket, answer) in reports.answers { finish(ticket, answer) }
+    }
+
+    /// Says that the daemon ends, as far as it goes without waiting.
+    func tellShutdown() {
+        tell(ControlEvent(.shutdown, data: [:], timestamp: .init(.now())))
+    }
+
+    private func tell(_ event: ControlEvent) {
+        guard connections.values.contains(where: \.isNegotiated) else { return }
+        let line = encode(event)
+        for connection in connections.values where connection.isNegotiated {
+            connection.send(line)
+            settle(connection)
+        }
+    }
+
+    private func finish(_ ticket: UInt64, _ deviceAnswer: DeviceAnswer) {
+        // One that has gone meanwhile: what it asked for was done all the same.
+        guard let connection = connections.values.first(where: { $0.pending?.ticket == ticket }),
+            let pending = connection.pending
+        else { return }
+        connection.pending = nil
+        do throws(ControlFailure) {
+            answer(try pending.finish(deviceAnswer), id: pending.id, to: connection)
+        } catch {
+            connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: pending.id)))
+        }
+        // Lines that came meanwhile are here and not in the socket: no event will tell of them.
+        handleLines(of: connection)
+    }
+
+    private func answer(
+        _ content: some Codable & Sendable, id: JSONValue?, to connection: ControlConnection
+    ) {
+        connection.send(encode(ControlAnswer(return: content, id: id)))
+    }
+
+    private func encode(_ value: some Encodable) -> [UInt8] {
+        do {
+            return try ControlCoding.encode(value)
+        } catch {
+            // Values of ours are made of text and whole numbers, and what came in as JSON goes out as JSON.
+            log.error("an answer cannot be written as JSON: \(error)")
+            return Array(#"{"error":{"class":"GenericError","desc":"the answer cannot be written as JSON"}}"#.utf8)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import BasicContainers
+import LinuxIO
+import Logging
+import VirtioConsole
+
+/// What an operator asks for while the guest runs.
+extension DeviceLoop {
+    /// Does one thing, and says what came of it.
+    mutating func perform(_ operation: DeviceOperation) -> DeviceAnswer {
+        switch operation {
+        case .takeSnapshot: .snapshot(snapshot())
+        case .addPort(let addition): addPort(addition)
+        case .removePort(let port): removePort(port)
+        case .changePort(let configuration): changePort(configuration)
+        case .disconnectClient(let port): disconnectClient(port: port)
+        }
+    }
+
+    private mutating func addPort(_ addition: PortAddition) -> DeviceAnswer {
+        let configuration = addition.configuration
+        let port = configuration.number
+        guard endpoints[port].configuration == nil, let listener = addition.takeListener() else {
+            return .refused("number \(port) is taken")
+        }
+        do {
+            try epoll.add(
+                listener.rawValue, interest: .readable, token: EventSource.portListener(port: port).token)
+        } catch {
+            return .refused("the host refuses what a port needs: \(error)")
+        }
+        endpoints[port] = PortEndpoint(configuration, listener: listener, after: endpoints[port].generation)
+        meters[port] = PortMeter()
+        device.addPort(port, PortDescription(configuration))
+        tellGuestOfClients(port: port)
+        if device.isDriverReady {
+            expectOpening(port: port)
+        }
+        portInfo(port, "added at run time as number \(port), clients at \(configuration.address)")
+        mailbox.report(.portAdded(configuration.name, number: port))
+        return .done
+    }
+
+    /// What the guest has written is still handed on as far as it goes without waiting, and then the port is gone for
+    /// everybody.
+    private mutating func removePort(_ port: Int) -> DeviceAnswer {
+        guard let name = endpoints[port].configuration?.name else { return .refused("there is no port \(port)") }
+        serveToHost(port: port)
+        if device.ports[port].isGuestOpen {
+            guestClosed(port: port)
+        }
+        if endpoints[port].hasClient {
+            clientLeft(port: port)
+        }
+        unwatchListener(port: port)
+        portInfo(port, "removed at run time")
+        endpoints[port] = PortEndpoint(after: endpoints[port].generation)
+        meters[port] = PortMeter()
+        device.removePort(port)
+        controlIsReady = true
+        // What its rings hold is thrown away.
+        readyPorts.insert(port)
+        mailbox.report(.portRemoved(name, number: port))
+        return .done
+    }
+
+    private mutating func changePort(_ configuration: PortConfiguration) -> DeviceAnswer {
+        let port = configuration.number
+        guard let former = endpoints[port].configuration, former.name == configuration.name else {
+            return .refused("there is no port \(port)")
+        }
+        device.ports[port].noteLoss(endpoints[port].reconfigure(configuration))
+        if configuration.size != former.size {
+            device.resizePort(port, to: configuration.size)
+        }
+        // Whether the guest learns of clients may be different now; and what a policy held may go.
+        tellGuestOfClients(port: port)
+        readyPorts.insert(port)
+        return .done
+    }
+
+    private mutating func disconnectClient(port: Int) -> DeviceAnswer {
+        guard endpoints[port].hasClient else { return .refused("nobody is connected") }
+        clientLeft(port: port)
+        return .done
+    }
+}
