@@ -36,7 +36,7 @@ final class DeviceLoopFixture {
     let mailbox: DeviceMailbox
     let features: UInt64
     private(set) var frontend: FrontendEnd
-    private let configuration: DaemonConfiguration
+    let configuration: DaemonConfiguration
     private let directory: TemporaryDirectory
     private let logQueue: LogQueue
     private var log: [String] = []

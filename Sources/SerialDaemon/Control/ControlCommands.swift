@@ -99,8 +99,7 @@ final class ControlCommands {
         do throws(UnixListenerError) {
             listener = try catalogue.listen(for: port)
         } catch {
-            throw ControlFailure(
-                .generic, "cannot listen at \(error.description.escaped): only where the daemon's other sockets are")
+            throw ControlFailure(.generic, Self.reason(error))
         }
         let catalogue = catalogue
         return .ask(.addPort(PortAddition(port, listener: listener))) { (answer) throws(ControlFailure) in
@@ -109,6 +108,17 @@ final class ControlCommands {
                 throw Self.failure(of: answer)
             }
             return AddedPort(id: port.name, number: port.number, path: port.address.description)
+        }
+    }
+
+    /// What is different from within the sandbox.
+    private static func reason(_ error: UnixListenerError) -> String {
+        switch error {
+        case .addressInUse(let path): "\(path.escaped) is there already: remove it, when nobody listens there"
+        case .directoryMissing(let path): "\(path.escaped) is not where the daemon's other sockets are"
+        case .groupNotAllowed(let path, let group):
+            "\(path.escaped): the daemon may not give it to group \(group) any more: chgrp and chmod g+s its directory"
+        default: error.description.escaped
         }
     }
 

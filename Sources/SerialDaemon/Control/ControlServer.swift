@@ -77,7 +77,7 @@ final class ControlServer {
             let owner = commands.context.owner
             let connection = ControlConnection(
                 stream, number: lastNumber, peer: peer,
-                mayChange: peer.userIdentifier == owner || peer.userIdentifier == 0)
+                mayChange: Self.mayChange(user: peer.userIdentifier, owner: owner))
             try epoll.add(connection.descriptor, interest: .readable, token: token(of: connection))
             connections[connection.number] = connection
             watched[connection.number] = .readable
@@ -86,6 +86,11 @@ final class ControlServer {
         } catch {
             warn("cannot accept at the control socket: \(error)")
         }
+    }
+
+    /// Whether a user may change something, and not only look.
+    static func mayChange(user: UInt32, owner: UInt32) -> Bool {
+        user == owner || user == 0
     }
 
     private func token(of connection: ControlConnection) -> EventToken {
