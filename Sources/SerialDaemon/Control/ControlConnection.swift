@@ -1,12 +1,12 @@
 import ControlProtocol
 import LinuxIO
 
-/// One program at the control socket: its bytes on the way in and out, cut into lines.
+/// One program at the control socket: its bytes on the way in and out.
 ///
 /// It may be slow, silent or wrong: what it can make us keep is bounded both ways.
 final class ControlConnection {
-    /// The longest line that it may send, in bytes.
-    static let maximumLineByteCount = 64 << 10
+    /// The longest command that it may send, in bytes.
+    static let maximumRequestByteCount = 64 << 10
     /// The most that may wait for it to read, in bytes.
     static let maximumUnsentByteCount = 1 << 20
 
@@ -17,7 +17,7 @@ final class ControlConnection {
     let mayChange: Bool
     /// Whether it has left negotiation behind: commands and events.
     var isNegotiated = false
-    /// The device's answer that it waits for; its next line is looked at after that.
+    /// The device's answer that it waits for; its next command is looked at after that.
     var pending: PendingAnswer?
     /// Why it is to be closed, once what is unsent has gone as far as it goes.
     private(set) var end: End?
@@ -32,13 +32,13 @@ final class ControlConnection {
 
     enum End: Equatable {
         case peerClosed
-        case lineTooLong
+        case requestTooLong
         case readsTooSlowly
         case failed(SystemError)
     }
 
     private let stream: UnixStream
-    private var received: [UInt8] = []
+    private var received = RequestSplitter()
     private var unsent: [UInt8] = []
 
     private static let readByteCount = 16 << 10
@@ -62,13 +62,17 @@ final class ControlConnection {
         return interest
     }
 
+    /// How many bytes wait for it to read.
+    var unsentByteCount: Int { unsent.count }
+
     // MARK: In
 
     /// Reads what is there.
     func receive() {
         do {
-            switch try stream.receive(appendingTo: &received, atMost: Self.readByteCount) {
-            case .bytes, .wouldBlock: break
+            var bytes: [UInt8] = []
+            switch try stream.receive(appendingTo: &bytes, atMost: Self.readByteCount) {
+            case .bytes, .wouldBlock: received.append(bytes)
             case .endOfFile, .reset: end = .peerClosed
             }
         } catch {
@@ -76,19 +80,13 @@ final class ControlConnection {
         }
     }
 
-    /// The next whole line, without its end; nil when there is none, or when a command is under way.
-    func nextLine() -> [UInt8]? {
+    /// The next whole command; nil when there is none, or when one is under way.
+    func nextRequest() -> RequestSplitter.Piece? {
         guard pending == nil, end == nil || end == .peerClosed else { return nil }
-        guard let index = received.firstIndex(of: UInt8(ascii: "\n")) else {
-            if received.count > Self.maximumLineByteCount { end = .lineTooLong }
-            return nil
-        }
-        guard index <= Self.maximumLineByteCount else {
-            end = .lineTooLong
-            return nil
-        }
-        defer { received.removeFirst(index + 1) }
-        return Array(received[..<index])
+        let request = received.next()
+        // Whole ones were read in one go with their neighbours, and are short enough.
+        if request == nil, received.byteCount > Self.maximumRequestByteCount { end = .requestTooLong }
+        return request
     }
 
     // MARK: Out

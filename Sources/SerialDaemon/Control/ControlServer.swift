@@ -13,19 +13,23 @@ final class ControlServer {
     /// The most connections at once; a further one is closed when it is accepted.
     static let maximumConnectionCount = 16
 
-    private let epoll: Epoll
+    let epoll: Epoll
     private var readiness = Epoll.EventBuffer(capacity: maximumConnectionCount + 1)
     private let listener: UnixListener
-    private let commands: ControlCommands
-    private let mailbox: DeviceMailbox
-    private let log: Logger
-    private var connections: [UInt32: ControlConnection] = [:]
+    let commands: ControlCommands
+    let mailbox: DeviceMailbox
+    let log: Logger
+    var connections: [UInt32: ControlConnection] = [:]
     private var watched: [UInt32: Epoll.Interest] = [:]
     private var lastNumber: UInt32 = 0
     private var lastTicket: UInt64 = 0
     private var limit = RateLimit(burst: 20, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
 
     private static let listenerToken = EventToken(kind: 0, index: 0, generation: 0)
+    /// Captures that something waits of and that are watched for it.
+    var watchedCaptures: Set<Int> = []
+    /// A stream's next piece is sent when no more than this waits.
+    static let streamByteCount = 512 << 10
 
     /// Watches the listener; takes ownership.
     ///
@@ -57,10 +61,14 @@ final class ControlServer {
                 accept()
                 continue
             }
+            guard event.token.kind == Self.connectionKind else {
+                captureHasData(Int(event.token.generation))
+                continue
+            }
             guard let connection = connections[event.token.generation] else { continue }
             if !event.readiness.isDisjoint(with: [.readable, .hungUp]) { connection.receive() }
             if event.readiness.contains(.writable) { connection.flush() }
-            handleLines(of: connection)
+            handleRequests(of: connection)
         }
     }
 
@@ -94,12 +102,16 @@ final class ControlServer {
     }
 
     private func token(of connection: ControlConnection) -> EventToken {
-        EventToken(kind: 1, index: 0, generation: connection.number)
+        EventToken(kind: Self.connectionKind, index: 0, generation: connection.number)
     }
 
+    private static let connectionKind: UInt8 = 1
+    static let captureKind: UInt8 = 2
+
     /// Waits for what the connection can go on with, or closes it.
-    private func settle(_ connection: ControlConnection) {
+    func settle(_ connection: ControlConnection) {
         if let end = connection.end { return close(connection, because: end) }
+        resumeStreams(to: connection)
         let interest = connection.interest
         guard watched[connection.number] != interest else { return }
         do {
@@ -113,13 +125,17 @@ final class ControlServer {
     private func close(_ connection: ControlConnection, because end: ControlConnection.End) {
         switch end {
         case .peerClosed: break
-        case .lineTooLong: warn("process \(connection.peer.processIdentifier) sends a line without end, and is disconnected")
+        case .requestTooLong:
+            warn("process \(connection.peer.processIdentifier) sends a command without end, and is disconnected")
         case .readsTooSlowly: warn("process \(connection.peer.processIdentifier) does not read, and is disconnected")
         case .failed(let error): warn("a connection at the control socket failed: \(error)")
         }
         // Closing the last descriptor of a socket takes it out of epoll, and nobody else has this one.
         connections[connection.number] = nil
         watched[connection.number] = nil
+        for capture in commands.captures.running where capture.connection == connection.number {
+            endCapture(capture)
+        }
     }
 
     private func warn(_ text: @autoclosure () -> String) {
@@ -129,26 +145,24 @@ final class ControlServer {
 
     // MARK: Commands
 
-    private func handleLines(of connection: ControlConnection) {
-        while let line = connection.nextLine() {
-            // Blank lines are nothing, as with QEMU: a person ends lines with CR LF.
-            guard !line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }) else { continue }
-            handle(line, of: connection)
+    private func handleRequests(of connection: ControlConnection) {
+        while let request = connection.nextRequest() {
+            handle(request, of: connection)
         }
         settle(connection)
     }
 
-    private func handle(_ line: [UInt8], of connection: ControlConnection) {
-        let request: ControlRequest
-        do {
-            request = try ControlCoding.decode(ControlRequest.self, from: line)
-        } catch {
-            let failure = ControlFailure(.generic, "expected one line with an object that has 'execute'")
+    private func handle(_ piece: RequestSplitter.Piece, of connection: ControlConnection) {
+        guard case .object(let text) = piece,
+            let request = try? ControlCoding.decode(ControlRequest.self, from: text)
+        else {
+            let failure = ControlFailure(.generic, "expected an object that has 'execute'")
             return connection.send(encode(ControlAnswer<ControlNothing>(error: failure, id: nil)))
         }
         do throws(ControlFailure) {
             let command = try admit(request, of: connection)
-            switch try commands.execute(command, CommandArguments(request.arguments ?? [:])) {
+            switch try commands.execute(
+                command, CommandArguments(request.arguments ?? [:]), connection: connection.number) {
             case .answer(let content):
                 if command == .negotiate { connection.isNegotiated = true }
                 answer(content, id: request.id, to: connection)
@@ -203,7 +217,7 @@ final class ControlServer {
         tell(ControlEvent(.shutdown, data: [:], timestamp: .init(.now())))
     }
 
-    private func tell(_ event: ControlEvent) {
+    func tell(_ event: ControlEvent) {
         guard connections.values.contains(where: \.isNegotiated) else { return }
         let line = encode(event)
         for connection in connections.values where connection.isNegotiated {
@@ -223,8 +237,9 @@ final class ControlServer {
         } catch {
             connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: pending.id)))
         }
-        // Lines that came meanwhile are here and not in the socket: no event will tell of them.
-        handleLines(of: connection)
+        watchCaptures()
+        // What came meanwhile is here and not in the socket: no event will tell of it.
+        handleRequests(of: connection)
     }
 
     private func answer(
@@ -233,7 +248,7 @@ final class ControlServer {
         connection.send(encode(ControlAnswer(return: content, id: id)))
     }
 
-    private func encode(_ value: some Encodable) -> [UInt8] {
+    func encode(_ value: some Encodable) -> [UInt8] {
         do {
             return try ControlCoding.encode(value)
         } catch {
