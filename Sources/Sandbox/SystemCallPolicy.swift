@@ -70,10 +70,11 @@ struct SystemCallPolicy {
         "getdents64", "lseek", "lstat", "openat", "sendto", "timerfd_settime", "unlink", "unlinkat",
     ])
 
-    /// The control socket's connections, and sockets of ports that are added at run time.
+    /// The control socket's connections, sockets of ports that are added at run time, and captures.
     private static let operators =
         anyway([
-            "accept4", "bind", "fchmod", "flock", "getsockopt", "lchown", "listen", "readlink", "recvfrom",
+            "accept4", "bind", "eventfd2", "fchmod", "flock", "ftruncate", "getsockopt", "lchown", "listen", "readlink",
+            "recvfrom", "rename",
         ]) + [
             // Of no other family: there is nothing to be reached but what is in the sockets' directories.
             Rule(call: "socket", condition: .equal(argument: 0, UInt64(AF_UNIX)))

@@ -20,6 +20,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var ports: [PortConfiguration]
     /// Where an operator's programs connect to; `nil` is nowhere.
     package var controlAddress: UnixAddress?
+    /// Where captures may be written; `nil` is nowhere.
+    package var captureDirectory: String?
     /// Whether guests may use packed rings, which they then do.
     package var offersPackedRings = false
     /// How long the device thread may ask for work before it sleeps, in nanoseconds; 0 is not at all.

@@ -13,6 +13,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case unknownGroup(String, String)
     case unknownUser(String)
     case groupWithoutUser
+    case captureDirectoryWithoutControl
     case noPorts
     case tooManyPorts(count: Int, maxPorts: Int)
 
@@ -59,6 +60,8 @@ extension ConfigurationError: CustomStringConvertible {
             "--group needs --user: give both, or --socket-group for the sockets alone."
         case .unknownGroup(let option, let text):
             "\(option)=\(text.escaped) is no group of this host: give an existing group's name, or a number."
+        case .captureDirectoryWithoutControl:
+            "--capture-dir needs --control: captures are started there."
         case .noPorts:
             "--port is missing: give one for each port, for example --port name=vm.ctl."
         case .tooManyPorts(let count, let maxPorts):

@@ -59,7 +59,9 @@ package enum Daemon {
                 // Files made at run time have the mode that they are made with; /proc, by which a right that was taken
                 // away could be given back, is out of reach then.
                 umask(0o007)
-                let commands = ControlCommands(context: context, catalogue: catalogue)
+                let commands = ControlCommands(
+                    context: context, catalogue: catalogue,
+                    captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)))
                 try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
             }
             let loop = try makeDeviceLoop(configuration, sockets: sockets, mailbox: mailbox, log: log)

@@ -114,6 +114,9 @@ extension DeviceLoop {
 
     private mutating func handle(_ message: consuming ReceivedMessage) throws(MessageChannelError) {
         let header = message.header
+        if capturesFrontend {
+            captureMessage(message.wireBytes, .toHost)
+        }
         var effect: SessionEffect?
         do throws(ProtocolError) {
             effect = try session.apply(MessageDecoder.decode(message))
@@ -124,8 +127,15 @@ extension DeviceLoop {
             try perform(effect)
         }
         if let reply = session.acknowledgement(for: header, succeeded: effect != nil) {
-            try channel?.send(reply)
+            try send(reply)
         }
+    }
+
+    private mutating func send(_ reply: Reply) throws(MessageChannelError) {
+        if capturesFrontend {
+            captureMessage(MessageEncoder.encode(reply), .toGuest)
+        }
+        try channel?.send(reply)
     }
 
     private mutating func perform(_ effect: SessionEffect) throws(MessageChannelError) {
@@ -133,7 +143,7 @@ extension DeviceLoop {
         case .none:
             break
         case .reply(let reply):
-            try channel?.send(reply)
+            try send(reply)
         case .ringChanged(let index):
             unwatchReplacedKick(index)
             synchronizeRing(index)
@@ -150,11 +160,11 @@ extension DeviceLoop {
                 brokenRings[index] = nil
             }
             forgetJudgement()
-            try channel?.send(session.answerVringBase(index))
+            try send(session.answerVringBase(index))
         case .readConfig(let offset, let byteCount):
             checkQueueCount()
             let bytes = device.configSpace.read(offset: offset, byteCount: byteCount)
-            try channel?.send(.config(offset: offset, byteCount: byteCount, bytes: bytes))
+            try send(.config(offset: offset, byteCount: byteCount, bytes: bytes))
         case .writeConfig(let offset, let bytes, _):
             if let character = ConsoleConfigSpace.emergencyCharacter(writing: bytes, at: offset) {
                 emergencyWrite(character)

@@ -8,12 +8,15 @@ extension DeviceLoop {
     /// Does one thing, and says what came of it.
     mutating func perform(_ operation: DeviceOperation) -> DeviceAnswer {
         switch operation {
-        case .takeSnapshot: .snapshot(snapshot())
-        case .addPort(let addition): addPort(addition)
-        case .removePort(let port): removePort(port)
-        case .changePort(let configuration): changePort(configuration)
-        case .disconnectClient(let port): disconnectClient(port: port)
+        case .takeSnapshot: return .snapshot(snapshot())
+        case .addPort(let addition): return addPort(addition)
+        case .removePort(let port): return removePort(port)
+        case .changePort(let configuration): return changePort(configuration)
+        case .disconnectClient(let port): return disconnectClient(port: port)
+        case .startCapture(let tap): startCapture(tap)
+        case .stopCapture(let number): stopCapture(number)
         }
+        return .done
     }
 
     private mutating func addPort(_ addition: PortAddition) -> DeviceAnswer {
@@ -52,6 +55,7 @@ extension DeviceLoop {
             clientLeft(port: port)
         }
         unwatchListener(port: port)
+        stopCapturing(port: port)
         portInfo(port, "removed at run time")
         endpoints[port] = PortEndpoint(after: endpoints[port].generation)
         meters[port] = PortMeter()

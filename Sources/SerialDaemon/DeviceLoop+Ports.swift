@@ -80,7 +80,11 @@ extension DeviceLoop {
                 guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }
                 continue
             }
-            budget -= try takeBatch(port: port, route: route)
+            let taken = try takeBatch(port: port, route: route)
+            if capturedPorts.contains(port) {
+                capture(port: port, .toHost, byteCount: taken)
+            }
+            budget -= taken
         }
         goOnSoon(port: port)
     }
@@ -175,6 +179,9 @@ extension DeviceLoop {
             }
             let filled = batch.byteCount == 0 ? 0 : try receiveBatch(port: port)
             device.ports[port].didFillToGuest(batch, byteCount: filled)
+            if capturedPorts.contains(port) {
+                capture(port: port, .toGuest, byteCount: filled)
+            }
             budget -= filled
         }
         goOnSoon(port: port)

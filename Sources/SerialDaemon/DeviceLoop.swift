@@ -60,6 +60,11 @@ package struct DeviceLoop: ~Copyable {
     var controlIsReady = false
     var isRunning = true
 
+    // What is copied for somebody who watches.
+    var taps: [RunningTap] = []
+    var capturedPorts = PortSet()
+    var capturesFrontend = false
+
     // What is due later, and when the timer fires.
     var timerEnd = UInt64.max
     var restingListeners = PortSet()

@@ -25,7 +25,7 @@ extension ConfigurationError {
         switch self {
         case .unknownGroup, .unknownUser: .configuration
         case .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .pollingOutOfRange,
-            .groupWithoutUser, .unknownLogLevel, .noPorts, .tooManyPorts,
+            .groupWithoutUser, .captureDirectoryWithoutControl, .unknownLogLevel, .noPorts, .tooManyPorts,
             .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName, .badPortName, .badAddress,
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,
             .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice:

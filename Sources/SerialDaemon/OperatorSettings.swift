@@ -11,6 +11,7 @@ package struct OperatorSettings: Sendable {
     package var socketPath: String?
     package var inheritedDescriptor: Int?
     package var controlPath: String?
+    package var captureDirectory: String?
     package var socketDirectory: String?
     /// A group's name or number.
     package var socketGroup: String?
@@ -27,6 +28,7 @@ package struct OperatorSettings: Sendable {
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, controlPath: String? = nil,
+        captureDirectory: String? = nil,
         socketDirectory: String? = nil,
         socketGroup: String? = nil,
         maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
@@ -37,6 +39,7 @@ package struct OperatorSettings: Sendable {
         self.socketPath = socketPath
         self.inheritedDescriptor = inheritedDescriptor
         self.controlPath = controlPath
+        self.captureDirectory = captureDirectory
         self.socketDirectory = socketDirectory
         self.socketGroup = socketGroup
         self.maxPorts = maxPorts
@@ -72,7 +75,8 @@ package struct OperatorSettings: Sendable {
         return DaemonConfiguration(
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
-            ports: configured, controlAddress: control, offersPackedRings: offersPackedRings,
+            ports: configured, controlAddress: control,
+            captureDirectory: captureDirectory, offersPackedRings: offersPackedRings,
             pollingNanoseconds: UInt64(pollingMicroseconds) * 1000,
             sandbox: SandboxOptions(
                 confinement: confinement, filterAction: filterAction, identity: try identity(),
@@ -94,7 +98,10 @@ package struct OperatorSettings: Sendable {
     }
 
     private func controlAddress() throws(ConfigurationError) -> UnixAddress? {
-        guard let controlPath else { return nil }
+        guard let controlPath else {
+            guard captureDirectory == nil else { throw .captureDirectoryWithoutControl }
+            return nil
+        }
         return try ConfigurationError.address(controlPath, of: "--control=")
     }
 
@@ -121,6 +128,7 @@ package struct OperatorSettings: Sendable {
         var directories = Set(addresses.compactMap(\.directory))
         // For ports that are added at run time.
         if control != nil, let socketDirectory { directories.insert(socketDirectory) }
+        if let captureDirectory { directories.insert(captureDirectory) }
         return directories.sorted()
     }
 

@@ -31,6 +31,15 @@ public struct MessageHeader: Equatable, Sendable {
         else { return nil }
         self.init(request: request, flags: MessageFlags(rawValue: flags), payloadByteCount: payloadByteCount)
     }
+
+    /// The header as it is on the wire.
+    var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(native: request)
+        bytes.append(native: flags.rawValue)
+        bytes.append(native: payloadByteCount)
+        return bytes
+    }
 }
 
 /// The flags word of a ``MessageHeader``.

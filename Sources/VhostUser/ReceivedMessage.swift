@@ -11,6 +11,11 @@ public struct ReceivedMessage: ~Copyable {
     /// The fds, in the order they were sent; none when some of them were lost on the way.
     public var descriptors: DescriptorList
 
+    /// The message as it came, without its fds.
+    public var wireBytes: [UInt8] {
+        header.encoded + payload
+    }
+
     /// Puts a message together.
     public init(header: MessageHeader, payload: [UInt8], descriptors: consuming DescriptorList) {
         self.header = header

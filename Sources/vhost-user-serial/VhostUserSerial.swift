@@ -54,6 +54,12 @@ struct VhostUserSerial: ParsableCommand {
     var controlPath: String?
 
     @Option(
+        name: .customLong("capture-dir"),
+        help: ArgumentHelp(
+            "An existing directory that captures may be written to (see capture-start).", valueName: "dir"))
+    var captureDirectory: String?
+
+    @Option(
         name: .customLong("max-ports"),
         help: ArgumentHelp(
             "How many ports the device can have, 1 to 127: QEMU needs num_vqs=2*(N+1) or more.", valueName: "n"))
@@ -132,6 +138,7 @@ struct VhostUserSerial: ParsableCommand {
         for port in ports { parsed.append(try PortOptions(parsing: port)) }
         return OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, controlPath: controlPath,
+            captureDirectory: captureDirectory,
             socketDirectory: socketDirectory,
             socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
             offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, user: user, group: group,

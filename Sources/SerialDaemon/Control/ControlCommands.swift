@@ -1,6 +1,7 @@
 import ControlProtocol
 import LinuxIO
 import Logging
+import Sandbox
 
 /// What each command does: an answer at once, or a question to the device thread and what to make of its answer.
 ///
@@ -15,18 +16,26 @@ final class ControlCommands {
 
     let context: ControlContext
     let catalogue: PortCatalogue
+    let captures: Captures
     /// Whether somebody has asked for the daemon's end.
     private(set) var wantsShutdown = false
 
-    init(context: ControlContext, catalogue: PortCatalogue) {
+    init(context: ControlContext, catalogue: PortCatalogue, captures: Captures) {
         self.context = context
         self.catalogue = catalogue
+        self.captures = captures
     }
 
     /// Executes a command of somebody who may give it.
     ///
+    /// - Parameters:
+    ///   - command: which one.
+    ///   - arguments: all must be known to it.
+    ///   - connection: the number of the one that it came by.
     /// - Throws: ``ControlFailure``: nothing was done.
-    func execute(_ command: ControlCommand, _ arguments: CommandArguments) throws(ControlFailure) -> Outcome {
+    func execute(
+        _ command: ControlCommand, _ arguments: CommandArguments, connection: UInt32
+    ) throws(ControlFailure) -> Outcome {
         var arguments = arguments
         switch command {
         case .negotiate:
@@ -39,7 +48,9 @@ final class ControlCommands {
         case .queryVersion: return try answer(DaemonVersion.control, arguments)
         case .queryCommands:
             return try answer(ControlCommand.allCases.map { CommandName(name: $0.rawValue) }, arguments)
-        case .queryStatus: return try ask(arguments) { [context] in context.status($0) }
+        case .queryStatus: return try ask(arguments) { [context, captures] in
+            context.status($0, captures: captures.running.map(\.status))
+        }
         case .queryPorts: return try ask(arguments) { $0.ports.map(\.status) }
         case .queryMetrics: return try ask(arguments) { MetricsText(text: PrometheusText.encode($0)) }
         case .portAdd: return try addPort(&arguments)
@@ -58,7 +69,8 @@ final class ControlCommands {
             }
             context.threshold.level = level
             return .answer(ControlNothing())
-        case .captureStart, .captureStop: throw ControlFailure(.generic, "not yet")
+        case .captureStart: return try startCapture(&arguments, connection: connection)
+        case .captureStop: return try stopCapture(&arguments)
         case .shutdown:
             try arguments.finish()
             wantsShutdown = true
@@ -89,6 +101,10 @@ final class ControlCommands {
 
     private func addPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
         let options = try portOptions(&arguments, allowed: Set(PortKey.allCases).subtracting([.name]))
+        if case .abstract? = options.address, context.sandbox?.confinement == .namespace {
+            throw ControlFailure(
+                .generic, "an abstract socket that is made now would be in the sandbox's own network: give a path")
+        }
         let port: PortConfiguration
         let listener: UnixListener
         do throws(ConfigurationError) {
@@ -148,6 +164,34 @@ final class ControlCommands {
             guard case .done = answer else { throw Self.failure(of: answer) }
             catalogue.replace(changed)
             return ControlNothing()
+        }
+    }
+
+    // MARK: Captures
+
+    private func startCapture(
+        _ arguments: inout CommandArguments, connection: UInt32
+    ) throws(ControlFailure) -> Outcome {
+        let capture = try captures.make(&arguments, ports: catalogue.ports, connection: connection)
+        let captures = captures
+        return .ask(.startCapture(capture.tap)) { (answer) throws(ControlFailure) in
+            guard case .done = answer else { throw Self.failure(of: answer) }
+            captures.begin(capture)
+            return StartedCapture(capture: capture.tap.number)
+        }
+    }
+
+    private func stopCapture(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
+        let number = try arguments.requiredInteger("capture", in: 0...Int.max)
+        try arguments.finish()
+        guard let capture = captures.capture(number) else {
+            throw ControlFailure(.generic, "there is no capture \(number)")
+        }
+        let captures = captures
+        // With the device's answer everything is in the tap that there will be.
+        return .ask(.stopCapture(number)) { (answer) throws(ControlFailure) in
+            guard case .done = answer else { throw Self.failure(of: answer) }
+            return captures.end(capture)
         }
     }
 

@@ -21,13 +21,13 @@ final class ControlContext {
     }
 
     /// What `query-status` answers.
-    func status(_ snapshot: DeviceSnapshot) -> DaemonStatus {
+    func status(_ snapshot: DeviceSnapshot, captures: [CaptureStatus]) -> DaemonStatus {
         DaemonStatus(
             version: DaemonVersion.text, pid: getpid(),
             uptimeSeconds: (MonotonicClock.nanoseconds() &- start) / 1_000_000_000,
             logLevel: threshold.level.rawValue, maxPorts: maxPorts, frontend: snapshot.frontend,
             guest: GuestStatus(driverReady: snapshot.isDriverReady), sandbox: sandbox.map(SandboxStatus.init),
-            captures: [])
+            captures: captures)
     }
 }
 

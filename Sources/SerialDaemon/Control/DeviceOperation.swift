@@ -13,6 +13,9 @@ package enum DeviceOperation: Sendable {
     /// The port of the same number is to be like this from now on; its name, kind and address are as they were.
     case changePort(PortConfiguration)
     case disconnectClient(port: Int)
+    case startCapture(CaptureTap)
+    /// By number.
+    case stopCapture(Int)
 }
 
 /// What came of it.

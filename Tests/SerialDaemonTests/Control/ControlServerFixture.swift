@@ -14,7 +14,7 @@ final class ControlServerFixture {
     let catalogue: PortCatalogue
     let threshold = LogThreshold(.info)
     private let address: UnixAddress
-    private let directory: TemporaryDirectory
+    let directory: TemporaryDirectory
     private let logQueue: LogQueue
 
     /// - Parameters:
@@ -32,7 +32,8 @@ final class ControlServerFixture {
         logQueue = try LogQueue()
         server = try ControlServer(
             listener: try UnixListener.bind(to: address, mode: 0o600),
-            commands: ControlCommands(context: context, catalogue: catalogue), mailbox: device.mailbox,
+            commands: ControlCommands(
+                context: context, catalogue: catalogue, captures: Captures(directory: directory.path)), mailbox: device.mailbox,
             log: DaemonLogHandler.logger(queue: logQueue, threshold: threshold))
     }
 
