@@ -56,6 +56,21 @@ final class HostileScene {
     }
 
     /// A ring is looked at, and found broken for a reason that the log names; nothing else is.
+    /// With nothing to be done the loop sleeps: while it is left alone for a while it takes few turns, and next to none of
+    /// the processor's time.
+    func expectIdle(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let time = 200_000_000 as UInt64
+        let (start, used) = (MonotonicClock.nanoseconds(), ProcessFigures.threadNanoseconds)
+        var turnCount = 0
+        while MonotonicClock.nanoseconds() - start < time {
+            try fixture.loop.turn(timeoutMilliseconds: 50)
+            turnCount += 1
+        }
+        // Four that wait to their end, and those that a timer ends which is no longer needed.
+        #expect(turnCount <= 8, sourceLocation: sourceLocation)
+        #expect(ProcessFigures.threadNanoseconds - used < time / 50, sourceLocation: sourceLocation)
+    }
+
     func expectBroken(
         _ queue: GuestQueue, because reason: String, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a whole process has; exact only in one that runs nothing else, as the body of an exit test does.
+/// What a process or a thread has; of a process exact only in one that runs nothing else, as the body of an exit test does.
 enum ProcessFigures {
     /// How many descriptors are open.
     static var openFileCount: Int {
@@ -16,6 +16,13 @@ enum ProcessFigures {
 
     /// How much memory is resident, in bytes.
     static var residentByteCount: Int { pageCounts[1] * pageByteCount }
+
+    /// How long the calling thread was running so far, in nanoseconds. What others take of the processor is not in it.
+    static var threadNanoseconds: UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
 
     private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
 

@@ -249,12 +249,19 @@ struct RingHostilityTests {
         let expectRest = {
             try scene.fixture.settle()
             for _ in 0..<5 { #expect(try !scene.fixture.takeTurn()) }
+            try scene.expectIdle()
         }
         // A client that does not read, bytes for a guest without buffers, and news for one without control buffers.
         try scene.fixture.shrinkBuffer(port: 1)
         for _ in 0..<30 { try scene.guest.write(pattern(3000), port: 1) }
         try expectRest()
         #expect(!scene.transmitq.inFlight.isEmpty)
+        // A storm of kicks for them: all that came since the last turn cost one.
+        for _ in 0..<100 {
+            for _ in 0..<100 { try scene.transmitq.kick.signal() }
+            #expect(try scene.fixture.takeTurn())
+            #expect(try !scene.fixture.takeTurn())
+        }
         try scene.renew(scene.receiveq)
         scene.victim.send(pattern(100))
         try expectRest()
