@@ -6,20 +6,20 @@ extension FakeMessage {
     /// Every request that the protocol defines.
     static let allRequests: ClosedRange<UInt32> = 1...44
 
-    /// The request with a payload as the specification has it, about ring 1 or about memory far from the guest's; without
+    /// The request with a payload as the specification has it, about one ring or about memory far from the guest's; without
     /// descriptors.
-    static func wellFormed(_ request: UInt32) -> FakeMessage {
+    static func wellFormed(_ request: UInt32, ring: UInt32 = 1) -> FakeMessage {
         let region = FakeRegion(guestBase: 1 << 40, byteCount: 0x1000, userBase: 1 << 41)
-        let state = pack(UInt32(1)) + pack(UInt32(0))
+        let state = pack(ring) + pack(UInt32(0))
         let inflight = pack(UInt64(0x1000)) + pack(UInt64(0)) + pack(UInt16(8)) + pack(UInt16(64))
         switch request {
         case 2: return .setFeatures(DeviceLoopFixture.features | 1 << 30)
         case 5: return .setMemTable([region], descriptors: [])
         case 6: return FakeMessage(request, pack(UInt64(0x1000)) + pack(UInt64(0)))
-        case 8, 18: return FakeMessage(request, pack(UInt32(1)) + pack(UInt32(request == 8 ? 64 : 1)))
-        case 9: return .setVringAddr(1, descriptors: 0x1000, used: 0x3000, available: 0x2000)
+        case 8, 18: return FakeMessage(request, pack(ring) + pack(UInt32(request == 8 ? 64 : 1)))
+        case 9: return .setVringAddr(ring, descriptors: 0x1000, used: 0x3000, available: 0x2000)
         case 10, 11, 23: return FakeMessage(request, state)
-        case 12, 13, 14: return FakeMessage(request, pack(UInt64(1)))
+        case 12, 13, 14: return FakeMessage(request, pack(UInt64(ring)))
         case 16: return .setProtocolFeatures(DeviceLoopFixture.protocolFeatures)
         case 19, 20, 39: return FakeMessage(request, pack(UInt64(8)))
         case 22: return FakeMessage(request, [UInt8](repeating: 0, count: 40))

@@ -105,7 +105,9 @@ final class HostileScene {
     }
 
     /// Sends messages that all ask for an answer, a few at a time, and takes exactly one answer to each.
-    func sayAll(_ messages: [FakeMessage]) throws {
+    @discardableResult
+    func sayAll(_ messages: [FakeMessage]) throws -> [FakeFrontend.Answer] {
+        var answers: [FakeFrontend.Answer] = []
         var rest = messages[...]
         while !rest.isEmpty {
             let few = rest.prefix(8)
@@ -116,10 +118,25 @@ final class HostileScene {
                 #expect(answer.flags == 0x5)
                 #expect(answer.request == message.request)
             }
+                answers.append(answer)
             rest = rest.dropFirst(few.count)
         }
         #expect(fixture.frontend.isQuiet)
     }
+        return answers
+    }
+
+    /// Sends messages none of which is as it should be, and expects each to be refused. What is answered with something of
+    /// its own has no word for that, and is left out.
+    func expectRefusals(
+        of messages: [FakeMessage], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        for (message, answer) in zip(messages, try sayAll(messages)) where !message.expectsAnswer {
+            #expect(
+                answer.value != 0,
+                "request \(message.request), \(message.payload.count) bytes, \(message.descriptors.count) descriptors",
+                sourceLocation: sourceLocation)
+        }
 
     /// The front-end goes, and one with a guest that begins anew finds a device like new.
     func startOver() throws {
