@@ -50,17 +50,20 @@ static uint32_t any_length(uint64_t random) {
 /// The second word of a descriptor: length, flags and what the layout has beside them.
 static uint64_t any_second_word(struct flipper *flipper, uint64_t random, bool is_receive) {
     uint16_t index = (random >> 16) % 128 == 0 ? (uint16_t)(random >> 32) : (uint16_t)(random >> 32) % flipper->size;
-    // NEXT and INDIRECT now and then; WRITE where it belongs, but for one in 16.
-    uint16_t flags = ((random >> 20) % 16 != 0) == is_receive ? 2 : 0;
-    flags |= (random >> 26) % 8 == 0 ? 1 : 0;
-    flags |= (random >> 30) % 16 == 0 ? 4 : 0;
+    // NEXT and INDIRECT now and then; WRITE where it belongs, but for one in 1024. Most tables could be right: what breaks
+    // the ring at once spares the device all other fields.
+    uint16_t flags = ((random >> 10) % 1024 != 0) == is_receive ? 2 : 0;
+    bool is_table = (random >> 30) % 16 == 0, is_right = (random >> 40) % 64 != 0;
+    flags |= (random >> 26) % 8 == 0 && !(is_table && is_right) ? 1 : 0;
+    flags |= is_table ? 4 : 0;
+    uint32_t length = is_table && is_right ? 64 : any_length(random);
     if (!flipper->is_packed) {
-        return any_length(random) | (uint64_t)flags << 32 | (uint64_t)index << 48;
+        return length | (uint64_t)flags << 32 | (uint64_t)index << 48;
     }
     // Available in one lap or the other, or in none.
     static const uint16_t laps[] = {1 << 7, 1 << 15, 1 << 7, 1 << 15, 1 << 7, 1 << 15, 0, 1 << 7 | 1 << 15};
     flags |= laps[(random >> 36) % 8];
-    return any_length(random) | (uint64_t)index << 32 | (uint64_t)flags << 48;
+    return length | (uint64_t)index << 32 | (uint64_t)flags << 48;
 }
 
 static void flip_split(struct flipper *flipper, struct flipped_ring *ring, uint64_t random) {

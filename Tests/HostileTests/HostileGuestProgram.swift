@@ -9,6 +9,9 @@ import VirtioTestSupport
 final class HostileGuestProgram {
     private let process: pid_t
     private var status: Int32?
+    /// Reads what the program prints: at most what a pipe holds, once it has ended.
+    private let outputReader: Int32
+    private(set) var output = ""
 
     /// Starts the program.
     ///
@@ -30,8 +33,14 @@ final class HostileGuestProgram {
             [program, "\(Self.number(of: -1))", "\(region.fileOffset)", "\(region.guestBase)"] + arguments
         var argv = unsafe words.map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
+        var ends: [Int32] = [0, 0]
+        try #require(unsafe pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        outputReader = ends[0]
+        unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         var process: pid_t = 0
         let result = unsafe posix_spawn(&process, program, &actions, nil, &argv, environ)
+        close(ends[1])
         self.process = process
         try #require(result == 0, "cannot run \(program)")
     }
@@ -40,6 +49,7 @@ final class HostileGuestProgram {
         guard !hasEnded else { return }
         kill(process, SIGKILL)
         waitpid(process, nil, 0)
+        close(outputReader)
     }
 
     /// Where an event is in the program: beyond whatever a test has open.
@@ -49,9 +59,19 @@ final class HostileGuestProgram {
     var hasEnded: Bool {
         if status == nil {
             var status: Int32 = 0
-            if unsafe waitpid(process, &status, WNOHANG) == process { self.status = status }
+            if unsafe waitpid(process, &status, WNOHANG) == process {
+                self.status = status
+                takeOutput()
+            }
         }
         return status != nil
+    }
+
+    private func takeOutput() {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe read(outputReader, &bytes, bytes.count)
+        output = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        close(outputReader)
     }
 
     /// Whether it was content.
