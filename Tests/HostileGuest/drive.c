@@ -1,5 +1,5 @@
-// A driver that keeps every rule, on a processor of its own: one-byte chains as fast as the device uses them, with kicks
-// and calls only where EVENT_IDX asks for them. A call that does not come is found by waiting for it in vain.
+// A driver that keeps every rule, on a processor of its own: one-byte chains as fast as the device uses them or one by one
+// with pauses, with kicks and calls only where EVENT_IDX asks for them. A call that does not come is found by waiting for it in vain.
 
 #include "shared.h"
 
@@ -110,8 +110,20 @@ static void wait_for_call(const struct driver *driver) {
     (void)byte_count;
 }
 
+static bool has_room(const struct driver *driver, uint64_t chain_count) {
+    return driver->offered < chain_count && driver->offered - driver->taken < driver->size;
+}
+
+/// Lets the device come as far as it may, a little further or less far each time: what is offered meets every moment of its
+/// turn, the one before it goes to sleep too.
+static void pause_briefly(const struct driver *driver, uint64_t longest) {
+    uint64_t random = (driver->offered * 0x9E3779B97F4A7C15ULL) >> 32;
+    for (volatile uint64_t step = longest == 0 ? 0 : random % longest; step > 0; step--) {
+    }
+}
+
 int drive(const struct machine *machine, int count, char **arguments) {
-    if (count != 7) {
+    if (count != 8) {
         give_up("drive: arguments are missing");
     }
     struct driver driver = {
@@ -124,17 +136,18 @@ int drive(const struct machine *machine, int count, char **arguments) {
     };
     driver.available = driver.base + 16 * (uint64_t)driver.size;
     driver.used = driver.is_packed ? driver.available + 4 : (driver.available + 6 + 2 * (uint64_t)driver.size + 3) / 4 * 4;
-    uint64_t chain_count = strtoull(arguments[2], NULL, 0);
+    uint64_t chain_count = strtoull(arguments[2], NULL, 0), longest_pause = strtoull(arguments[7], NULL, 0);
     for (uint16_t slot = 0; slot < driver.size; slot++) {
         *(uint8_t *)at(machine, driver.buffers + slot) = (uint8_t)slot;
     }
     while (driver.taken < chain_count) {
-        uint64_t from = driver.offered;
-        while (driver.offered < chain_count && driver.offered - driver.taken < driver.size) {
-            offer(machine, &driver);
-        }
-        if (driver.offered != from) {
+        while (has_room(&driver, chain_count)) {
+            uint64_t from = driver.offered;
+            do {
+                offer(machine, &driver);
+            } while (longest_pause == 0 && has_room(&driver, chain_count));
             kick(machine, &driver, from);
+            pause_briefly(&driver, longest_pause);
         }
         want_call(machine, &driver);
         if (!is_used(machine, &driver)) {

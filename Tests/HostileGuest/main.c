@@ -3,7 +3,7 @@
 //
 //     hostile-guest FILE FILE_OFFSET GUEST_BASE flip  LAYOUT SIZE MILLISECONDS FIRST LAST SECRET RING KICK RING KICK
 //                                              (a transmitq and a receiveq)
-//     hostile-guest FILE FILE_OFFSET GUEST_BASE drive LAYOUT SIZE CHAINS RING BUFFERS KICK CALL
+//     hostile-guest FILE FILE_OFFSET GUEST_BASE drive LAYOUT SIZE CHAINS RING BUFFERS KICK CALL PAUSE
 //
 // FILE, KICK and CALL are descriptors, LAYOUT is split or packed; everything else is a number, RING and what follows it
 // guest addresses. The three parts of a ring lie as close behind each other as they may.

@@ -44,32 +44,40 @@ struct ConcurrentGuestTests {
     /// Also what RUSTSEC-2020-0157 is about: every 256th index would be seen torn.
     @Test("vimto #29, RUSTSEC-2020-0157: a notification is lost, or half an index is read")
     func guestIsNeverLeftWaiting() async {
-        await #expect(processExitsWith: .success) {
-            let scene = try HostileScene()
-            let queue = scene.transmitq
-            try scene.renew(queue)
-            // Twice around 2^16.
-            let count = 150_000
-            let program = try HostileGuestProgram(
-                memory: scene.guest.memory,
-                [
-                    "drive", TestRings.arePacked ? "packed" : "split", "\(queue.ring.size)", "\(count)",
-                    "\(queue.ring.descriptorBase)", "\(queue.ring.allocate(64))",
-                    "\(HostileGuestProgram.number(of: 0))",
-                    "\(HostileGuestProgram.number(of: 1))",
-                ], events: [queue.kick.rawValue, queue.call.rawValue])
-            var received: [UInt8] = []
-            while !program.hasEnded {
-                try scene.fixture.loop.turn(timeoutMilliseconds: 20)
-                received += scene.victim.receive()
-            }
-            #expect(program.hasSucceeded)
-            let isRunning = scene.fixture.isRunning(queue)
-            #expect(isRunning)
-            try scene.fixture.settle()
+        await #expect(processExitsWith: .success) { try Self.drive(chainCount: 150_000, pause: 12_000) }
+    }
+
+    /// What begins just before 2^16 passes it once. This begins at 0 and passes it six times, in strides of its own.
+    @Test("vm-virtio #196: chains are served twice when an index passes 2^16 again and again")
+    func indexesThatWrapManyTimesServeEachChainOnce() async {
+        await #expect(processExitsWith: .success) { try Self.drive(chainCount: 6 * 65_536 + 100, pause: 0) }
+    }
+
+    /// Has a driver that keeps every rule send one byte in each chain: each arrives once and in order. It offers as many as
+    /// the ring holds at once, or one after the other with pauses of up to so many steps.
+    private static func drive(chainCount: Int, pause: Int) throws {
+        let scene = try HostileScene()
+        let queue = scene.transmitq
+        try scene.renew(queue)
+        let program = try HostileGuestProgram(
+            memory: scene.guest.memory,
+            [
+                "drive", TestRings.arePacked ? "packed" : "split", "\(queue.ring.size)", "\(chainCount)",
+                "\(queue.ring.descriptorBase)", "\(queue.ring.allocate(64))",
+                "\(HostileGuestProgram.number(of: 0))",
+                "\(HostileGuestProgram.number(of: 1))", "\(pause)",
+            ], events: [queue.kick.rawValue, queue.call.rawValue])
+        var received: [UInt8] = []
+        while !program.hasEnded {
+            try scene.fixture.loop.turn(timeoutMilliseconds: 20)
             received += scene.victim.receive()
-            expectEqual(received, (0..<count).map { UInt8($0 % queue.ring.size) })
-            try scene.expectBystanderLives()
         }
+        #expect(program.hasSucceeded)
+        let isRunning = scene.fixture.isRunning(queue)
+        #expect(isRunning)
+        try scene.fixture.settle()
+        received += scene.victim.receive()
+        expectEqual(received, (0..<chainCount).map { UInt8($0 % queue.ring.size) })
+        try scene.expectBystanderLives()
     }
 }

@@ -293,6 +293,9 @@ struct RingHostilityTests {
             try scene.guest.offerBuffers(port: 1, count: 1, byteCount: 10)
             scene.victim.send(pattern(10, from: round))
             try scene.fixture.settle()
+            for queue in [scene.transmitq, scene.receiveq] {
+                #expect(try queue.wasCalled(), "queue \(queue.index), round \(round)")
+            }
             expectEqual(scene.victim.receive(), pattern(10, from: round))
             expectEqual(scene.guest.read(port: 1), pattern(10, from: round))
         }
