@@ -1,27 +1,26 @@
 import FoundationEssentials
 import Glibc
-import MachineTestSupport
 
 /// What /proc tells of a running daemon.
 extension Daemon {
     /// What it holds on to: whatever leaks shows in one of the two.
-    struct Footprint {
-        var descriptorCount: Int
-        var anonymousKiB: Int
+    package struct Footprint {
+        package var descriptorCount: Int
+        package var anonymousKiB: Int
     }
 
-    func footprint() throws -> Footprint {
+    package func footprint() throws -> Footprint {
         Footprint(descriptorCount: try descriptorCount(), anonymousKiB: try anonymousKiB())
     }
 
-    func descriptorCount() throws -> Int {
+    package func descriptorCount() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processID)/fd").count
     }
 
-    func anonymousKiB() throws -> Int { try Self.number("RssAnon", in: "/proc/\(process.processID)/status") }
+    package func anonymousKiB() throws -> Int { try Self.number("RssAnon", in: "/proc/\(process.processID)/status") }
 
     /// What it used of a processor so far, to the hundredth of a second.
-    func processorTime() throws -> Duration {
+    package func processorTime() throws -> Duration {
         let path = "/proc/\(process.processID)/stat"
         let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
         // Behind the name, which may hold anything: the state is field 3, utime 14 and stime 15.
@@ -32,14 +31,14 @@ extension Daemon {
     }
 
     /// Lets some time pass in which nothing is to happen; returns how much of it the daemon was running, from 0 to 1.
-    func processorShare(over duration: Duration) throws -> Double {
+    package func processorShare(over duration: Duration) throws -> Double {
         let before = try processorTime()
         Deadline.pause(duration)
         return (try processorTime() - before) / duration
     }
 
     /// Fails unless the daemon comes back to as many descriptors as it had, and to no more memory than a little.
-    func expectNoGrowth(since before: Footprint, allowingKiB: Int = 512) throws {
+    package func expectNoGrowth(since before: Footprint, allowingKiB: Int = 512) throws {
         try Deadline.wait(for: "the daemon has \(before.descriptorCount) descriptors again", within: .seconds(10)) {
             try descriptorCount() == before.descriptorCount
         }
