@@ -265,7 +265,9 @@ struct ConsoleHostilityTests {
     /// Whom the program is told to become; nobody else with nil.
     private static let identities: [(user: UInt32, group: UInt32)?] = getuid() == 0 ? [nil, (65534, 65533)] : [nil]
 
-    @Test("CVE-2022-0358: groups that a program was started with outlive a change of its user", arguments: 0..<identities.count)
+    @Test(
+        "CVE-2022-0358: groups that a program was started with outlive a change of its user",
+        arguments: 0..<identities.count)
     func programIsWhoItIsToBe(identity: Int) async {
         await #expect(processExitsWith: .success) { [identity] in
             let identity = Self.identities[identity]

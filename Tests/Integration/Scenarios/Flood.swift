@@ -47,7 +47,9 @@ extension Scenario {
                 """)
         }
         // Without a reader the writer waits, which is what the flood is to meet.
-        for port in floodedPorts.dropFirst(slow.count) { try machine.guest.waitForPort(port.name, "guest_connected", 1) }
+        for port in floodedPorts.dropFirst(slow.count) {
+            try machine.guest.waitForPort(port.name, "guest_connected", 1)
+        }
         try machine.guest.start(
             "exchange",
             """
