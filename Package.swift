@@ -91,6 +91,10 @@ let package = Package(
 
         .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"], swiftSettings: settings),
         .testTarget(
+            name: "VSerialCtlTests",
+            dependencies: ["ControlProtocol", "LinuxIO", "vserialctl", argumentParser, systemPackage],
+            swiftSettings: settings),
+        .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "vhost-user-serial-sandbox-probe"], swiftSettings: settings),
         // Shuts itself in and tries to get out.
         .executableTarget(

@@ -3,12 +3,12 @@ import Glibc
 
 /// What all commands have in common.
 enum Command {
-    /// Runs a command's body; a failure is one line on stderr and an exit code.
+    /// Runs a command's body; a failure is one line on stderr, unless it is silent, and an exit code.
     static func run(_ body: () throws(CommandFailure) -> Void) throws {
         do throws(CommandFailure) {
             try body()
         } catch {
-            printError("\(error)")
+            if !error.isSilent { printError("\(error)") }
             throw ArgumentParser.ExitCode(error.exitCode)
         }
     }

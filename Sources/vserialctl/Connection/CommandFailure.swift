@@ -1,4 +1,5 @@
 import ControlProtocol
+import Glibc
 import LinuxIO
 
 /// Why a command could not do what it was asked to, in one sentence, with the exit code of sysexits.h that says whose
@@ -18,6 +19,10 @@ enum CommandFailure: Error, CustomStringConvertible {
     case timedOut(String)
     /// The host.
     case system(SystemError)
+    /// Nobody reads what is printed any more.
+    case outputClosed
+    /// A signal asked for the end.
+    case interrupted(signal: Int32)
 
     var description: String {
         switch self {
@@ -28,6 +33,16 @@ enum CommandFailure: Error, CustomStringConvertible {
         case .notUnderstood(let text): "this is no answer of a vhost-user-serial: \(text)"
         case .timedOut(let text): text
         case .system(let error): "\(error)"
+        case .outputClosed: "nobody reads the output"
+        case .interrupted(let signal): "ended by signal \(signal)"
+        }
+    }
+
+    /// Whether there is nobody to tell, or nothing that he does not know: he sent the signal, or closed the pipe.
+    var isSilent: Bool {
+        switch self {
+        case .outputClosed, .interrupted: true
+        default: false
         }
     }
 
@@ -39,6 +54,9 @@ enum CommandFailure: Error, CustomStringConvertible {
         case .notUnderstood: 76
         case .timedOut: 75
         case .system: 71
+        // As a shell says it of a program that the signal has ended.
+        case .outputClosed: 128 + SIGPIPE
+        case .interrupted(let signal): 128 + signal
         }
     }
 }

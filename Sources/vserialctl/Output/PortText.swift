@@ -1,0 +1,45 @@
+import ControlProtocol
+
+/// A port's state in a few words, for the tables.
+enum PortText {
+    static func guest(_ port: PortStatus) -> TextTable.Cell {
+        if port.guestOpen { return TextTable.Cell("open", .good) }
+        return TextTable.Cell(port.guestReady ? "ready" : "-")
+    }
+
+    /// User and process number of each client; `-` for nobody.
+    static func clients(_ port: PortStatus) -> String {
+        port.clients.isEmpty ? "-" : port.clients.map { "uid \($0.uid) pid \($0.pid)" }.joined(separator: ", ")
+    }
+
+    /// Bytes that nobody got, of both directions.
+    static func discarded(_ port: PortStatus) -> TextTable.Cell {
+        let count = port.toHost.discardedByteCount &+ port.toGuest.discardedByteCount
+        return count == 0 ? "-" : TextTable.Cell(ByteCount.text(count), .warning)
+    }
+
+    /// Which way bytes wait now.
+    static func stalled(_ port: PortStatus) -> TextTable.Cell {
+        switch (port.toHost.stalled, port.toGuest.stalled) {
+        case (false, false): "-"
+        case (true, false): TextTable.Cell("to host", .warning)
+        case (false, true): TextTable.Cell("to guest", .warning)
+        case (true, true): TextTable.Cell("both ways", .warning)
+        }
+    }
+
+    /// A line for each ring that stands still because somebody broke it.
+    static func faults(_ port: PortStatus, isStyled: Bool) -> [String] {
+        [("to host", port.toHost), ("to guest", port.toGuest)].compactMap { direction, status in
+            guard let reason = status.ring?.broken else { return nil }
+            let text =
+                "\(PrintableText.escaping(port.id)) \(direction): the ring stands still: \(PrintableText.escaping(reason))"
+            return isStyled ? TextStyle.bad.applied(to: text) : text
+        }
+    }
+}
+
+extension DirectionStatus {
+    /// Bytes that nobody got, whatever the cause.
+    var discardedByteCount: UInt64 { discarded.values.reduce(0, &+) }
+}
