@@ -8,5 +8,8 @@ struct VSerialCtl: ParsableCommand {
         commandName: "vserialctl",
         abstract: "Look after a VM's virtio-serial ports, served by vhost-user-serial.",
         version: "0.1.0",
-        subcommands: [List.self])
+        subcommands: [
+            Events.self,
+            List.self,
+        ])
 }

@@ -23,6 +23,8 @@ final class FakeDaemon: Sendable {
     /// Where it listens.
     let path: String
     private let stop: EventFileDescriptor
+    private let speak: EventFileDescriptor
+    private let unsaid = Mutex<[Reply]>([])
     private let received = Mutex<[ControlRequest]>([])
 
     private static let count = Atomic<Int>(0)
@@ -35,17 +37,20 @@ final class FakeDaemon: Sendable {
     ///
     /// - Parameters:
     ///   - greeting: what is said first.
+    ///   - beginning: what is said after `qmp_capabilities`.
     ///   - answer: what is said to each command but `qmp_capabilities`.
     /// - Throws: the host's error.
     init(
-        greeting: String = FakeDaemon.greeting, answer: @escaping @Sendable (ControlRequest) -> [Reply]
+        greeting: String = FakeDaemon.greeting, afterNegotiation beginning: [Reply] = [],
+        answer: @escaping @Sendable (ControlRequest) -> [Reply]
     ) throws {
         let number = Self.count.add(1, ordering: .relaxed).newValue
         path = "@vserialctl-test-\(getpid())-\(number)"
         stop = try EventFileDescriptor()
+        speak = try EventFileDescriptor()
         let listener = try UnixListener.bind(to: try UnixAddress(path), mode: 0o600)
         _ = try Thread.spawn(name: "fake daemon") { [self] in
-            serve(listener, greeting: greeting, answer: answer)
+            serve(listener, greeting: greeting, beginning: beginning, answer: answer)
         }
     }
 
@@ -55,34 +60,43 @@ final class FakeDaemon: Sendable {
     /// The commands that came, without `qmp_capabilities`.
     var requests: [ControlRequest] { received.withLock { $0 } }
 
+    /// Says something unasked.
+    func say(_ reply: Reply) {
+        unsaid.withLock { $0.append(reply) }
+        try? speak.signal()
+    }
+
     private func serve(
-        _ listener: borrowing UnixListener, greeting: String, answer: @Sendable (ControlRequest) -> [Reply]
+        _ listener: borrowing UnixListener, greeting: String, beginning: [Reply],
+        answer: @Sendable (ControlRequest) -> [Reply]
     ) {
         while isReadable(listener.rawValue) {
             guard let connection = try? listener.accept() else { continue }
-            converse(connection, greeting: greeting, answer: answer)
+            converse(connection, greeting: greeting, beginning: beginning, answer: answer)
         }
     }
 
     private func converse(
-        _ connection: consuming UnixStream, greeting: String, answer: @Sendable (ControlRequest) -> [Reply]
+        _ connection: consuming UnixStream, greeting: String, beginning: [Reply],
+        answer: @Sendable (ControlRequest) -> [Reply]
     ) {
         guard send(greeting, to: connection) else { return }
         var bytes: [UInt8] = []
-        while isReadable(connection.rawValue) {
+        while isReadable(connection.rawValue, or: speak.rawValue) {
+            let replies = unsaid.withLock { exchange(&$0, with: []) }
+            guard (try? speak.drain()) != nil, send(replies, to: connection) else { return }
+            guard isReadable(connection.rawValue, waiting: 0) else { continue }
             guard case .bytes = try? connection.receive(appendingTo: &bytes, atMost: 4096) else { return }
             while let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Array(bytes[..<end])
                 bytes.removeFirst(end + 1)
                 guard let request = try? ControlCoding.decode(ControlRequest.self, from: line) else { return }
                 if request.execute == "qmp_capabilities" {
-                    guard send(#"{"return":{}}"#, to: connection) else { return }
+                    guard send([.content("{}")] + beginning, to: connection) else { return }
                     continue
                 }
                 received.withLock { $0.append(request) }
-                for reply in answer(request) {
-                    guard let text = Self.line(reply), send(text, to: connection) else { return }
-                }
+                guard send(answer(request), to: connection) else { return }
             }
         }
     }
@@ -95,6 +109,13 @@ final class FakeDaemon: Sendable {
         case .line(let text): text
         case .hangUp: nil
         }
+    }
+
+    private func send(_ replies: [Reply], to connection: borrowing UnixStream) -> Bool {
+        for reply in replies {
+            guard let text = Self.line(reply), send(text, to: connection) else { return false }
+        }
+        return true
     }
 
     private func send(_ text: String, to connection: borrowing UnixStream) -> Bool {
@@ -111,16 +132,12 @@ final class FakeDaemon: Sendable {
         return true
     }
 
-    /// Waits for a descriptor; false when the test is over.
-    private func isReadable(_ descriptor: Int32) -> Bool {
-        var entries = [
-            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: stop.rawValue, events: Int16(POLLIN), revents: 0),
-        ]
+    /// Waits for one of two descriptors; false when the test, or the time, is over.
+    private func isReadable(_ descriptor: Int32, or other: Int32 = -1, waiting milliseconds: Int32 = -1) -> Bool {
+        var entries = [stop.rawValue, descriptor, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
-            let count = unsafe poll(&entries, 2, -1)
-            if count < 0 { continue }
-            return entries[1].revents == 0
+            let count = unsafe poll(&entries, 3, milliseconds)
+            if count >= 0 { return count > 0 && entries[0].revents == 0 }
         }
     }
 }

@@ -16,6 +16,8 @@ final class SpawnedTool {
     private let errors: UnixStream
     private var isReaped = false
 
+    static let environment = ["TZ=UTC", "PATH=/usr/bin:/bin"]
+
     /// Far longer than anything here takes.
     static let patienceMilliseconds: Int32 = 20_000
 
@@ -32,12 +34,14 @@ final class SpawnedTool {
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - environment: all of it.
+    ///   - ignoringSIGPIPE: as some supervisors start programs.
     /// - Throws: when it cannot be started.
-    init(_ arguments: [String], environment: [String] = ["TZ=UTC", "PATH=/usr/bin:/bin"]) throws {
+    init(_ arguments: [String], environment: [String] = SpawnedTool.environment, ignoringSIGPIPE: Bool = false) throws {
         let outputs = try UnixStream.pair()
         let failures = try UnixStream.pair()
         process = try Self.spawn(
-            arguments, environment: environment, output: outputs.second.rawValue, errors: failures.second.rawValue)
+            arguments, environment: environment, output: outputs.second.rawValue, errors: failures.second.rawValue,
+            ignoringSIGPIPE: ignoringSIGPIPE)
         output = outputs.first
         errors = failures.first
     }
@@ -50,7 +54,7 @@ final class SpawnedTool {
     }
 
     /// Runs the program to its end.
-    static func run(_ arguments: [String], environment: [String] = ["TZ=UTC", "PATH=/usr/bin:/bin"]) throws -> Result {
+    static func run(_ arguments: [String], environment: [String] = SpawnedTool.environment) throws -> Result {
         try SpawnedTool(arguments, environment: environment).wait()
     }
 
@@ -97,7 +101,7 @@ final class SpawnedTool {
     }
 
     private static func spawn(
-        _ arguments: [String], environment: [String], output: Int32, errors: Int32
+        _ arguments: [String], environment: [String], output: Int32, errors: Int32, ignoringSIGPIPE: Bool
     ) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -105,12 +109,13 @@ final class SpawnedTool {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
-        return try unsafe spawn(arguments, environment: environment, actions: &actions, flags: 0)
+        return try unsafe spawn(arguments, environment: environment, actions: &actions, ignoringSIGPIPE: ignoringSIGPIPE)
     }
 
     /// Starts the program with the signals of a shell's child.
     static func spawn(
-        _ arguments: [String], environment: [String], actions: inout posix_spawn_file_actions_t, flags: Int32
+        _ arguments: [String], environment: [String], actions: inout posix_spawn_file_actions_t,
+        ignoringSIGPIPE: Bool = false, flags: Int32 = 0
     ) throws -> pid_t {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
@@ -123,12 +128,14 @@ final class SpawnedTool {
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
         unsafe posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | flags))
-        var argv = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+        // A signal that a program ignores when it becomes another one stays ignored.
+        let words = ignoringSIGPIPE ? ["/bin/sh", "-c", #"trap '' PIPE; exec "$0" "$@""#, program] : [program]
+        var argv = unsafe (words + arguments).map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
         var variables = unsafe environment.map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe variables.indices { unsafe free(variables[index]) } }
         var process: pid_t = 0
-        let status = unsafe posix_spawn(&process, program, &actions, &attributes, &argv, &variables)
+        let status = unsafe posix_spawn(&process, words[0], &actions, &attributes, &argv, &variables)
         try #require(status == 0, "cannot run \(program)")
         return process
     }
