@@ -11,5 +11,6 @@ struct VSerialCtl: ParsableCommand {
         subcommands: [
             Events.self,
             List.self,
+            Top.self,
         ])
 }

@@ -8,6 +8,8 @@ final class ControlClient {
     private let stream: UnixStream
     private var unread: [UInt8] = []
     private var events: [ControlEvent] = []
+    /// What ends every wait for the daemon, with ``CommandFailure/interrupted(signal:)``.
+    var endingSignals: EndingSignals?
 
     /// An answer's line is not longer: a metrics text of 127 ports takes some 200 KiB.
     private static let maximumLineByteCount = 8 << 20
@@ -68,6 +70,13 @@ final class ControlClient {
         return try decode(ControlEvent.self, from: line)
     }
 
+    /// Reads events and forgets them until the time is over: the daemon closes a connection that does not read.
+    func ignoreEvents(until deadline: Deadline) throws(CommandFailure) {
+        repeat {
+            while try nextEvent(timeoutMilliseconds: deadline.remainingMilliseconds) != nil {}
+        } while !deadline.hasPassed
+    }
+
     // MARK: Lines
 
     private func send(_ request: ControlRequest) throws(CommandFailure) {
@@ -113,9 +122,13 @@ final class ControlClient {
     /// Whether the socket became ready in time. A signal (the window's size has changed) counts as time over when there
     /// is a limit.
     private func wait(for event: Int32, timeoutMilliseconds: Int32?) throws(CommandFailure) -> Bool {
-        var entry = pollfd(fd: stream.rawValue, events: Int16(event), revents: 0)
+        var entries = [
+            pollfd(fd: stream.rawValue, events: Int16(event), revents: 0),
+            pollfd(fd: endingSignals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
         while true {
-            let count = unsafe poll(&entry, 1, timeoutMilliseconds ?? -1)
+            let count = unsafe poll(&entries, nfds_t(entries.count), timeoutMilliseconds ?? -1)
+            if count > 0, entries[1].revents != 0 { try endingSignals?.check() }
             if count >= 0 { return count > 0 }
             guard errno == EINTR else { throw .system(SystemError(call: "poll", errno: Errno(rawValue: errno))) }
             if timeoutMilliseconds != nil { return false }

@@ -66,7 +66,8 @@ import Testing
         #expect(result.errors == "vserialctl: not within 0.05 seconds\n")
     }
 
-    @Test("what cannot be meant is refused", 
+    @Test(
+        "what cannot be meant is refused",
         arguments: ["--until=GUEST_REDAY", "--count=0", "--timeout=0", "--timeout=nan"])
     func usage(argument: String) throws {
         #expect(try SpawnedTool.run(["events", "-c", "@nobody", argument]).code == 64)

@@ -40,7 +40,7 @@ import Testing
     @Test("the program prints the table, without colours when nobody looks")
     func program() throws {
         let ports = ports
-        let daemon = try FakeDaemon { _ in [.content(json(ports))] }
+        let daemon = try FakeDaemon { _ in [.content(portsJSON(ports))] }
         defer { daemon.end() }
         let result = try SpawnedTool.run(["list", "--control", daemon.path])
         #expect(result.output == List.lines(ports, isStyled: false).map { $0 + "\n" }.joined())

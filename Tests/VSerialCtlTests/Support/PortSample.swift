@@ -15,6 +15,6 @@ func somePort(_ id: String, number: Int, change: (inout PortStatus) -> Void = { 
 }
 
 /// Ports as the daemon sends them.
-func json(_ ports: [PortStatus]) -> String {
+func portsJSON(_ ports: [PortStatus]) -> String {
     String(decoding: (try? ControlCoding.encode(ports)) ?? [], as: UTF8.self)
 }

@@ -54,7 +54,9 @@ final class SpawnedTool {
     }
 
     /// Runs the program to its end.
-    static func run(_ arguments: [String], environment: [String] = SpawnedTool.environment) throws -> Result {
+    static func run(
+        _ arguments: [String], environment: [String] = SpawnedTool.environment
+    ) throws -> Result {
         try SpawnedTool(arguments, environment: environment).wait()
     }
 
@@ -109,12 +111,14 @@ final class SpawnedTool {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
-        return try unsafe spawn(arguments, environment: environment, actions: &actions, ignoringSIGPIPE: ignoringSIGPIPE)
+        return try unsafe spawn(
+            arguments, environment: environment, actions: &actions, ignoringSIGPIPE: ignoringSIGPIPE)
     }
 
     /// Starts the program with the signals of a shell's child.
     static func spawn(
-        _ arguments: [String], environment: [String], actions: inout posix_spawn_file_actions_t,
+        _ arguments: [String], environment: [String],
+        actions: inout posix_spawn_file_actions_t,
         ignoringSIGPIPE: Bool = false, flags: Int32 = 0
     ) throws -> pid_t {
         var attributes = posix_spawnattr_t()
