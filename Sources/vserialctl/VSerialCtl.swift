@@ -12,5 +12,6 @@ struct VSerialCtl: ParsableCommand {
             Events.self,
             List.self,
             Top.self,
+            Watch.self,
         ])
 }

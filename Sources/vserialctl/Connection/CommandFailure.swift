@@ -15,6 +15,8 @@ enum CommandFailure: Error, CustomStringConvertible {
     case disconnected
     /// What came is not what a daemon of this kind says.
     case notUnderstood(String)
+    /// A capture has ended before it was asked to.
+    case captureStopped(String)
     /// A limit of time has passed.
     case timedOut(String)
     /// The host.
@@ -31,6 +33,7 @@ enum CommandFailure: Error, CustomStringConvertible {
         case .refused(let failure): failure.desc
         case .disconnected: "the daemon has closed the connection"
         case .notUnderstood(let text): "this is no answer of a vhost-user-serial: \(text)"
+        case .captureStopped(let text): "the capture has ended: \(text)"
         case .timedOut(let text): text
         case .system(let error): "\(error)"
         case .outputClosed: "nobody reads the output"
@@ -49,7 +52,7 @@ enum CommandFailure: Error, CustomStringConvertible {
     var exitCode: Int32 {
         switch self {
         case .usage: 64
-        case .unreachable, .disconnected: 69
+        case .unreachable, .disconnected, .captureStopped: 69
         case .refused: 1
         case .notUnderstood: 76
         case .timedOut: 75
@@ -62,6 +65,15 @@ enum CommandFailure: Error, CustomStringConvertible {
 }
 
 extension CommandFailure {
+    /// Makes a capture that cannot be read the command's failure.
+    static func capture<Value>(_ read: () throws(PcapngError) -> Value) throws(CommandFailure) -> Value {
+        do throws(PcapngError) {
+            return try read()
+        } catch {
+            throw .notUnderstood("\(error)")
+        }
+    }
+
     /// Makes a failed system call the command's failure.
     static func host<Value: ~Copyable>(_ call: () throws(SystemError) -> Value) throws(CommandFailure) -> Value {
         do throws(SystemError) {

@@ -1,0 +1,40 @@
+import ArgumentParser
+import ControlProtocol
+
+/// `vserialctl watch`: what ports carry, without taking part.
+struct Watch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what ports carry, both ways, without taking part.",
+        discussion: """
+            One line for each piece that was carried: when, which port and which way, \
+            and the bytes. \\n, \\x1b and the like stand for what is no text. It is only \
+            for the daemon's user and root: ports carry passwords. The guest and the \
+            clients notice nothing; what comes faster than it is shown is counted in the \
+            end. Ctrl-C ends it.
+            """)
+
+    @OptionGroup var control: ControlOptions
+
+    @Flag(help: "Show bytes as hexdump -C does.")
+    var hex = false
+
+    @Argument(help: "The ports' names.")
+    var names: [String]
+
+    func run() throws {
+        try Command.run { () throws(CommandFailure) in
+            let client = try control.connect()
+            let stream = try CaptureStream(client, ports: names)
+            var reader = PcapngReader()
+            while let piece = try stream.next() {
+                let packets = try CommandFailure.capture { () throws(PcapngError) in try reader.read(piece) }
+                for packet in packets {
+                    let lines = try CommandFailure.capture { () throws(PcapngError) in
+                        try PacketText.lines(packet, isHexadecimal: hex)
+                    }
+                    try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+                }
+            }
+        }
+    }
+}
