@@ -7,10 +7,28 @@ struct VSerialCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vserialctl",
         abstract: "Look after a VM's virtio-serial ports, served by vhost-user-serial.",
+        discussion: """
+            VSERIALCTL_CONTROL can name the daemon's control socket, in place of \
+            --control with every command.
+
+            EXIT STATUS:
+              0    done                          71  a system call failed
+              1    the daemon refuses            75  the time was over
+              64   wrong usage                   76  not a daemon of this kind
+              69   no daemon, or it has gone     128 and more: ended by a signal
+            """,
         version: "0.1.0",
         subcommands: [
+            Add.self,
+            Capture.self,
+            Disconnect.self,
             Events.self,
             List.self,
+            LogLevel.self,
+            Metrics.self,
+            Remove.self,
+            SetPort.self,
+            Shutdown.self,
             Top.self,
             Watch.self,
         ])

@@ -18,7 +18,7 @@ struct Watch: ParsableCommand {
     @Flag(help: "Show bytes as hexdump -C does.")
     var hex = false
 
-    @Argument(help: "The ports' names.")
+    @Argument(help: "The ports' names.", completion: PortNames.completion)
     var names: [String]
 
     func run() throws {

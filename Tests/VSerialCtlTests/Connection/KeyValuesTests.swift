@@ -1,0 +1,25 @@
+import ControlProtocol
+import Testing
+
+@testable import vserialctl
+
+@Suite struct KeyValuesTests {
+    @Test("numbers where the daemon has numbers, strings everywhere else")
+    func values() throws {
+        let arguments = try KeyValues.arguments(
+            id: "a",
+            ["nr=5", "linger=0.5", "buffer-size=64K", "path=123", "console=on", "cols=inf", "allow-uids=a=b", "x="])
+        #expect(
+            arguments == [
+                "id": "a", "nr": 5, "linger": .number(0.5), "buffer-size": "64K", "path": "123", "console": "on",
+                "cols": "inf", "allow-uids": "a=b", "x": "",
+            ])
+    }
+
+    @Test(
+        "what is no key and value is refused",
+        arguments: [["nr"], ["=5"], [""], ["nr=1", "nr=2"], ["name=b"], ["id=b"]])
+    func refused(words: [String]) {
+        #expect(throws: CommandFailure.self) { try KeyValues.arguments(id: "a", words) }
+    }
+}
