@@ -11,11 +11,14 @@ struct ControlOptions: ParsableArguments {
             "The daemon's control socket (default: $VSERIALCTL_CONTROL).", valueName: "path"))
     var path: String?
 
+    /// The socket's path, from the command line or the environment.
+    var chosenPath: String? { path ?? Environment.value("VSERIALCTL_CONTROL") }
+
     /// Connects.
     ///
     /// - Throws: ``CommandFailure``, the operator's or the host's.
     func connect() throws(CommandFailure) -> ControlClient {
-        guard let path = path ?? Environment.value("VSERIALCTL_CONTROL") else {
+        guard let path = chosenPath else {
             throw .usage("say which daemon with --control PATH or VSERIALCTL_CONTROL=PATH")
         }
         return try ControlClient(path: path)

@@ -35,13 +35,17 @@ final class SpawnedTool {
     ///   - arguments: without the program's name.
     ///   - environment: all of it.
     ///   - ignoringSIGPIPE: as some supervisors start programs.
+    ///   - program: another one.
     /// - Throws: when it cannot be started.
-    init(_ arguments: [String], environment: [String] = SpawnedTool.environment, ignoringSIGPIPE: Bool = false) throws {
+    init(
+        _ arguments: [String], environment: [String] = SpawnedTool.environment, ignoringSIGPIPE: Bool = false,
+        program: String = SpawnedTool.program
+    ) throws {
         let outputs = try UnixStream.pair()
         let failures = try UnixStream.pair()
         process = try Self.spawn(
             arguments, environment: environment, output: outputs.second.rawValue, errors: failures.second.rawValue,
-            ignoringSIGPIPE: ignoringSIGPIPE)
+            ignoringSIGPIPE: ignoringSIGPIPE, program: program)
         output = outputs.first
         errors = failures.first
     }
@@ -55,9 +59,9 @@ final class SpawnedTool {
 
     /// Runs the program to its end.
     static func run(
-        _ arguments: [String], environment: [String] = SpawnedTool.environment
+        _ arguments: [String], environment: [String] = SpawnedTool.environment, program: String = SpawnedTool.program
     ) throws -> Result {
-        try SpawnedTool(arguments, environment: environment).wait()
+        try SpawnedTool(arguments, environment: environment, program: program).wait()
     }
 
     /// Closes the reading end of what is printed, as `head` does when it has seen enough.
@@ -103,7 +107,8 @@ final class SpawnedTool {
     }
 
     private static func spawn(
-        _ arguments: [String], environment: [String], output: Int32, errors: Int32, ignoringSIGPIPE: Bool
+        _ arguments: [String], environment: [String], output: Int32, errors: Int32, ignoringSIGPIPE: Bool,
+        program: String
     ) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -112,14 +117,15 @@ final class SpawnedTool {
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
         return try unsafe spawn(
-            arguments, environment: environment, actions: &actions, ignoringSIGPIPE: ignoringSIGPIPE)
+            arguments, environment: environment, actions: &actions, ignoringSIGPIPE: ignoringSIGPIPE,
+            program: program)
     }
 
     /// Starts the program with the signals of a shell's child.
     static func spawn(
         _ arguments: [String], environment: [String],
         actions: inout posix_spawn_file_actions_t,
-        ignoringSIGPIPE: Bool = false, flags: Int32 = 0
+        ignoringSIGPIPE: Bool = false, program: String = SpawnedTool.program, flags: Int32 = 0
     ) throws -> pid_t {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
