@@ -22,6 +22,7 @@ struct VSerialCtl: ParsableCommand {
             Add.self,
             Capture.self,
             Disconnect.self,
+            DoctorCommand.self,
             Events.self,
             LibvirtXML.self,
             List.self,

@@ -10,6 +10,7 @@ final class ControlClient {
     private var events: [ControlEvent] = []
     /// What ends every wait for the daemon, with ``CommandFailure/interrupted(signal:)``.
     var endingSignals: EndingSignals?
+    private let answersUntil: Deadline?
 
     /// An answer's line is not longer: a metrics text of 127 ports takes some 200 KiB.
     private static let maximumLineByteCount = 8 << 20
@@ -17,9 +18,13 @@ final class ControlClient {
 
     /// Connects, reads the greeting and leaves negotiation behind.
     ///
+    /// - Parameters:
+    ///   - path: of the control socket.
+    ///   - answersUntil: when the daemon must have answered everything; nil for no limit.
     /// - Throws: ``CommandFailure/unreachable(_:_:)``, or that of the first answer.
-    init(path: String) throws(CommandFailure) {
+    init(path: String, answersUntil: Deadline? = nil) throws(CommandFailure) {
         stream = try Self.connect(path: path)
+        self.answersUntil = answersUntil
         _ = try decode(ControlGreeting.self, from: try line(timeoutMilliseconds: nil) ?? [])
         _ = try call(.negotiate, returning: ControlNothing.self)
     }
@@ -127,8 +132,13 @@ final class ControlClient {
             pollfd(fd: endingSignals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            let count = unsafe poll(&entries, nfds_t(entries.count), timeoutMilliseconds ?? -1)
+            let limit = timeoutMilliseconds ?? answersUntil?.remainingMilliseconds ?? -1
+            let count = unsafe poll(&entries, nfds_t(entries.count), limit)
             if count > 0, entries[1].revents != 0 { try endingSignals?.check() }
+            if count == 0, timeoutMilliseconds == nil {
+                guard answersUntil?.hasPassed == true else { continue }
+                throw .timedOut("the daemon does not answer")
+            }
             if count >= 0 { return count > 0 }
             guard errno == EINTR else { throw .system(SystemError(call: "poll", errno: Errno(rawValue: errno))) }
             if timeoutMilliseconds != nil { return false }

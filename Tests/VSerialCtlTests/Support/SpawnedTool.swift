@@ -36,16 +36,17 @@ final class SpawnedTool {
     ///   - environment: all of it.
     ///   - ignoringSIGPIPE: as some supervisors start programs.
     ///   - program: another one.
+    ///   - keepsInput: whether it has an input that never comes, in place of none.
     /// - Throws: when it cannot be started.
     init(
         _ arguments: [String], environment: [String] = SpawnedTool.environment, ignoringSIGPIPE: Bool = false,
-        program: String = SpawnedTool.program
+        program: String = SpawnedTool.program, keepsInput: Bool = false
     ) throws {
         let outputs = try UnixStream.pair()
         let failures = try UnixStream.pair()
         process = try Self.spawn(
             arguments, environment: environment, output: outputs.second.rawValue, errors: failures.second.rawValue,
-            ignoringSIGPIPE: ignoringSIGPIPE, program: program)
+            ignoringSIGPIPE: ignoringSIGPIPE, program: program, keepsInput: keepsInput)
         output = outputs.first
         errors = failures.first
     }
@@ -108,12 +109,17 @@ final class SpawnedTool {
 
     private static func spawn(
         _ arguments: [String], environment: [String], output: Int32, errors: Int32, ignoringSIGPIPE: Bool,
-        program: String
+        program: String, keepsInput: Bool
     ) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if keepsInput {
+            // The other direction of the output, which nobody writes to.
+            unsafe posix_spawn_file_actions_adddup2(&actions, output, STDIN_FILENO)
+        } else {
+            unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
         return try unsafe spawn(
