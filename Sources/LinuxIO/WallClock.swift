@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The time of day, for whoever reads it later: events and captured packets. Never for measuring, since it may be set.
