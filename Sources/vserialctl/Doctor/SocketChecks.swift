@@ -36,7 +36,7 @@ enum SocketChecks {
             if error == .permissionDenied { return denied(name, path) }
             return .failed(
                 name, "there is no \(shown): \(error)",
-                advice: "somebody has removed it: only a restart of the daemon makes it again")
+                advice: "start the daemon; if it runs, somebody has removed the file, and a restart makes it again")
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             return .failed(name, "\(shown) is no socket", advice: "remove it, and start the daemon again")

@@ -17,11 +17,11 @@ import Testing
         Case(
             words: ["add", "vm.new", "nr=5", "clients-absent=buffer"],
             answer: #"{"id":"vm.new","number":5,"path":"/run/vm1/vm.new"}"#, execute: "port-add",
-            arguments: ["id": "vm.new", "nr": 5, "clients-absent": "buffer"], output: "/run/vm1/vm.new\n"),
+            arguments: ["id": "vm.new", "nr": "5", "clients-absent": "buffer"], output: "/run/vm1/vm.new\n"),
         Case(words: ["remove", "vm.new"], execute: "port-remove", arguments: ["id": "vm.new"]),
         Case(
             words: ["set", "vm.console", "cols=132", "rows=43"], execute: "port-set",
-            arguments: ["id": "vm.console", "cols": 132, "rows": 43]),
+            arguments: ["id": "vm.console", "cols": "132", "rows": "43"]),
         Case(words: ["disconnect", "vm.ctl"], execute: "client-disconnect", arguments: ["id": "vm.ctl"]),
         Case(words: ["log-level", "debug"], execute: "log-level", arguments: ["level": "debug"]),
         Case(words: ["shutdown"], execute: "system-shutdown"),

@@ -4,16 +4,10 @@ import Testing
 @testable import vserialctl
 
 @Suite struct KeyValuesTests {
-    @Test("numbers where the daemon has numbers, strings everywhere else")
+    @Test("the first = ends the key, and values stay as they are")
     func values() throws {
-        let arguments = try KeyValues.arguments(
-            id: "a",
-            ["nr=5", "linger=0.5", "buffer-size=64K", "path=123", "console=on", "cols=inf", "allow-uids=a=b", "x="])
-        #expect(
-            arguments == [
-                "id": "a", "nr": 5, "linger": .number(0.5), "buffer-size": "64K", "path": "123", "console": "on",
-                "cols": "inf", "allow-uids": "a=b", "x": "",
-            ])
+        let arguments = try KeyValues.arguments(id: "a", ["nr=5", "linger=0.5", "allow-uids=a=b", "x="])
+        #expect(arguments == ["id": "a", "nr": "5", "linger": "0.5", "allow-uids": "a=b", "x": ""])
     }
 
     @Test(
