@@ -8,10 +8,10 @@ import Testing
 @Suite struct TopTests {
     /// Each look finds 1 MiB more on vm.data, and after so many looks nothing is said any more.
     private func daemon(
-        looks: Int = .max, then last: [FakeDaemon.Reply] = [], afterNegotiation: [FakeDaemon.Reply] = []
+        looks: Int = .max, then last: [FakeDaemon.Reply] = []
     ) throws -> FakeDaemon {
         let count = Mutex(0)
-        return try FakeDaemon(afterNegotiation: afterNegotiation) { _ in
+        return try FakeDaemon { _ in
             let look = count.withLock {
                 $0 += 1
                 return $0
@@ -130,16 +130,6 @@ import Testing
         try terminal.wait(for: "vm.data", from: end)
         #expect(!terminal.isCooked)
         try terminal.type("q")
-        #expect(terminal.wait() == 0)
-    }
-
-    @Test("events that come meanwhile are read and forgotten")
-    func events() throws {
-        let daemon = try daemon(afterNegotiation: (0..<100).map { _ in .event("GUEST_READY") })
-        defer { daemon.end() }
-        let terminal = try SpawnedTerminal(["top", "-c", daemon.path, "-i", "0.1", "-n", "2"])
-        try terminal.wait(for: "vm.data")
-        daemon.say(.event("GUEST_RESET"))
         #expect(terminal.wait() == 0)
     }
 
