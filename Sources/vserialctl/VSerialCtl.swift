@@ -20,6 +20,7 @@ struct VSerialCtl: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Add.self,
+            Attach.self,
             Capture.self,
             Disconnect.self,
             DoctorCommand.self,

@@ -13,9 +13,9 @@ enum Command {
         }
     }
 
-    /// One line on stderr.
-    static func printError(_ text: String) {
-        let line = Array("vserialctl: \(text)\n".utf8)
+    /// One line on stderr; `onNewLine` leaves the line that somebody else has begun.
+    static func printError(_ text: String, onNewLine: Bool = false) {
+        let line = Array("\(onNewLine ? "\n" : "")vserialctl: \(text)\n".utf8)
         // SAFETY: the buffer is valid during the call. Nothing is left to do when nobody reads it.
         _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

@@ -1,6 +1,7 @@
 import ControlProtocol
 import Glibc
 import LinuxIO
+import SystemPackage
 
 /// Why a command could not do what it was asked to, in one sentence, with the exit code of sysexits.h that says whose
 /// fault it is.
@@ -9,6 +10,10 @@ enum CommandFailure: Error, CustomStringConvertible {
     case usage(String)
     /// No daemon answers at this address.
     case unreachable(String, SystemError)
+    /// The port's socket cannot be connected to.
+    case portUnreachable(String, SystemError)
+    /// Nobody in the guest is there to answer.
+    case notOpenInGuest(String)
     /// The daemon refuses.
     case refused(ControlFailure)
     /// The daemon has gone in the middle of it.
@@ -17,6 +22,10 @@ enum CommandFailure: Error, CustomStringConvertible {
     case notUnderstood(String)
     /// A capture has ended before it was asked to.
     case captureStopped(String)
+    /// The guest says something that it should not, or that it cannot do what it was asked to.
+    case guestFailed(String)
+    /// The port, or what was carried over it, ended too early or came out wrong.
+    case incomplete(String)
     /// A limit of time has passed.
     case timedOut(String)
     /// The host.
@@ -30,6 +39,8 @@ enum CommandFailure: Error, CustomStringConvertible {
         switch self {
         case .usage(let text): text
         case .unreachable(let path, let error): "no daemon at \(path): \(error.errno)"
+        case .portUnreachable(let path, let error): Self.describe(path, error)
+        case .notOpenInGuest(let text), .guestFailed(let text), .incomplete(let text): text
         case .refused(let failure): failure.desc
         case .disconnected: "the daemon has closed the connection"
         case .notUnderstood(let text): "this is no answer of a vhost-user-serial: \(text)"
@@ -39,6 +50,18 @@ enum CommandFailure: Error, CustomStringConvertible {
         case .outputClosed: "nobody reads the output"
         case .interrupted(let signal): "ended by signal \(signal)"
         }
+    }
+
+    private static func describe(_ path: String, _ error: SystemError) -> String {
+        let advice =
+            switch error.errno {
+            case .noSuchFileOrDirectory: "there is no such socket; is the daemon running?"
+            case .connectionRefused: "nobody listens there; is the daemon running?"
+            case .permissionDenied: "you may not connect; be the socket's owner or in its group"
+            case .wouldBlock: "too many clients wait for this port already"
+            default: "\(error)"
+            }
+        return "\(PrintableText.escaping(path)): \(advice)"
     }
 
     /// Whether there is nobody to tell, or nothing that he does not know: he sent the signal, or closed the pipe.
@@ -52,8 +75,9 @@ enum CommandFailure: Error, CustomStringConvertible {
     var exitCode: Int32 {
         switch self {
         case .usage: 64
-        case .unreachable, .disconnected, .captureStopped: 69
-        case .refused: 1
+        case .unreachable, .portUnreachable, .notOpenInGuest, .disconnected, .captureStopped: 69
+        case .refused, .guestFailed: 1
+        case .incomplete: 65
         case .notUnderstood: 76
         case .timedOut: 75
         case .system: 71

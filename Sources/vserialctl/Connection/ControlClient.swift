@@ -10,7 +10,8 @@ final class ControlClient {
     private var events: [ControlEvent] = []
     /// What ends every wait for the daemon, with ``CommandFailure/interrupted(signal:)``.
     var endingSignals: EndingSignals?
-    private let answersUntil: Deadline?
+    /// How long a command may stay without an answer; nil is for ever.
+    private let patienceMilliseconds: Int32?
 
     /// An answer's line is not longer: a metrics text of 127 ports takes some 200 KiB.
     private static let maximumLineByteCount = 8 << 20
@@ -19,13 +20,13 @@ final class ControlClient {
     /// Connects, reads the greeting and leaves negotiation behind.
     ///
     /// - Parameters:
-    ///   - path: of the control socket.
-    ///   - answersUntil: when the daemon must have answered everything; nil for no limit.
+    ///   - path: where the daemon listens.
+    ///   - patienceMilliseconds: how long a command may stay without an answer; nil is for ever.
     /// - Throws: ``CommandFailure/unreachable(_:_:)``, or that of the first answer.
-    init(path: String, answersUntil: Deadline? = nil) throws(CommandFailure) {
+    init(path: String, patienceMilliseconds: Int32? = nil) throws(CommandFailure) {
+        self.patienceMilliseconds = patienceMilliseconds
         stream = try Self.connect(path: path)
-        self.answersUntil = answersUntil
-        _ = try decode(ControlGreeting.self, from: try line(timeoutMilliseconds: nil) ?? [])
+        _ = try decode(ControlGreeting.self, from: try awaitedLine())
         _ = try call(.negotiate, returning: ControlNothing.self)
     }
 
@@ -51,7 +52,8 @@ final class ControlClient {
         _ command: ControlCommand, _ arguments: [String: JSONValue] = [:], returning: Content.Type
     ) throws(CommandFailure) -> Content {
         try send(ControlRequest(execute: command.rawValue, arguments: arguments.isEmpty ? nil : arguments))
-        while let line = try line(timeoutMilliseconds: nil) {
+        while true {
+            let line = try awaitedLine()
             if let event = try? ControlCoding.decode(ControlEvent.self, from: line) {
                 events.append(event)
                 continue
@@ -61,7 +63,6 @@ final class ControlClient {
             guard let content = answer.return else { throw .notUnderstood("neither a return nor an error") }
             return content
         }
-        throw .disconnected
     }
 
     /// The next event.
@@ -100,6 +101,14 @@ final class ControlClient {
         }
     }
 
+    /// A line that the daemon owes.
+    private func awaitedLine() throws(CommandFailure) -> [UInt8] {
+        guard let line = try line(timeoutMilliseconds: patienceMilliseconds) else {
+            throw .timedOut("the daemon does not answer")
+        }
+        return line
+    }
+
     /// One line without its end; nil when the time is over.
     private func line(timeoutMilliseconds: Int32?) throws(CommandFailure) -> [UInt8]? {
         while true {
@@ -132,13 +141,8 @@ final class ControlClient {
             pollfd(fd: endingSignals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            let limit = timeoutMilliseconds ?? answersUntil?.remainingMilliseconds ?? -1
-            let count = unsafe poll(&entries, nfds_t(entries.count), limit)
+            let count = unsafe poll(&entries, nfds_t(entries.count), timeoutMilliseconds ?? -1)
             if count > 0, entries[1].revents != 0 { try endingSignals?.check() }
-            if count == 0, timeoutMilliseconds == nil {
-                guard answersUntil?.hasPassed == true else { continue }
-                throw .timedOut("the daemon does not answer")
-            }
             if count >= 0 { return count > 0 }
             guard errno == EINTR else { throw .system(SystemError(call: "poll", errno: Errno(rawValue: errno))) }
             if timeoutMilliseconds != nil { return false }

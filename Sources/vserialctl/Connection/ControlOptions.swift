@@ -14,14 +14,14 @@ struct ControlOptions: ParsableArguments {
     /// The socket's path, from the command line or the environment.
     var chosenPath: String? { path ?? Environment.value("VSERIALCTL_CONTROL") }
 
-    /// Connects.
+    /// Connects. A command may stay without an answer for so long; nil is for ever.
     ///
     /// - Throws: ``CommandFailure``, the operator's or the host's.
-    func connect() throws(CommandFailure) -> ControlClient {
+    func connect(patienceMilliseconds: Int32? = nil) throws(CommandFailure) -> ControlClient {
         guard let path = chosenPath else {
             throw .usage("say which daemon with --control PATH or VSERIALCTL_CONTROL=PATH")
         }
-        return try ControlClient(path: path)
+        return try ControlClient(path: path, patienceMilliseconds: patienceMilliseconds)
     }
 }
 

@@ -22,7 +22,7 @@ struct Doctor {
     }
 
     /// A daemon answers within milliseconds; one that is traced or stopped, never.
-    private static let patienceSeconds = 5.0
+    private static let patienceMilliseconds: Int32 = 5000
 
     private struct Answers {
         var socket: Check
@@ -38,7 +38,7 @@ struct Doctor {
                     advice: "say which with --control PATH or VSERIALCTL_CONTROL=PATH"))
         }
         do throws(CommandFailure) {
-            let client = try ControlClient(path: path, answersUntil: Deadline(seconds: Self.patienceSeconds))
+            let client = try ControlClient(path: path, patienceMilliseconds: Self.patienceMilliseconds)
             let status = try client.call(.queryStatus, returning: DaemonStatus.self)
             let ports = try client.call(.queryPorts, returning: [PortStatus].self)
             return Answers(socket: SocketChecks.control(path: path, error: nil), status: status, ports: ports)
