@@ -20,6 +20,7 @@ struct VSerialCtl: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Add.self,
+            Agent.self,
             Attach.self,
             Capture.self,
             Disconnect.self,

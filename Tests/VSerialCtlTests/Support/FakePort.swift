@@ -16,11 +16,13 @@ final class FakePort {
     }
 
     /// Waits for the next client.
-    func accept() throws -> PortPeer {
+    func accept() throws -> PortPeer { PortPeer(try acceptStream()) }
+
+    func acceptStream() throws -> UnixStream {
         while true {
             var entry = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)
             try #require(unsafe poll(&entry, 1, SpawnedTool.patienceMilliseconds) == 1, "no client came")
-            if let stream = try listener.accept() { return PortPeer(stream) }
+            if let stream = try listener.accept() { return stream }
         }
     }
 }
