@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 let collections = Target.Dependency.product(name: "BasicContainers", package: "swift-collections")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // One direction: C shims → LinuxIO → {Sandbox | Virtio → {VirtioConsole | VhostUser}} → SerialDaemon → executables.
@@ -28,6 +29,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
@@ -60,7 +62,7 @@ let package = Package(
             swiftSettings: settings),
 
         .executableTarget(
-            name: "vserialctl", dependencies: ["ControlProtocol", "LinuxIO", argumentParser, systemPackage],
+            name: "vserialctl", dependencies: ["ControlProtocol", "LinuxIO", argumentParser, crypto, systemPackage],
             swiftSettings: settings),
 
         .target(

@@ -1,0 +1,86 @@
+import Crypto
+
+/// A file over a port, in the language of `share/guest/vserial-file`: a header, the bytes, their SHA-256 as a line, and
+/// the receiver's word, `ok` or `failed` and why.
+struct FileTransfer {
+    let stream: TimedStream
+    /// How long the guest may do nothing.
+    let timeoutSeconds: Double
+
+    private static let pieceByteCount = 65536
+    /// Of the checksum's and the answer's line.
+    private static let maximumLineByteCount = 512
+
+    /// Sends a file, and waits until the guest has checked it.
+    func send(_ file: LocalFile, name: String, progress: ProgressLine) throws(CommandFailure) {
+        try stream.send(TransferHeader(byteCount: file.byteCount, name: name).line, until: deadline)
+        var hash = SHA256()
+        var left = file.byteCount
+        while left > 0 {
+            let piece = try file.read(atMost: Int(min(UInt64(Self.pieceByteCount), left)))
+            guard !piece.isEmpty else { throw .incomplete("\(name) has become shorter meanwhile") }
+            hash.update(data: piece)
+            try stream.send(piece, until: deadline)
+            progress.advance(piece.count)
+            left -= UInt64(piece.count)
+        }
+        progress.end()
+        try stream.send(Array((Self.text(hash.finalize()) + "\n").utf8), until: deadline)
+        let answer = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
+        guard answer == Array("ok".utf8) else {
+            throw .incomplete("the guest says: \(PrintableText.escaping(answer))")
+        }
+    }
+
+    /// Receives a file, checks it, and tells the guest.
+    ///
+    /// - Parameters:
+    ///   - file: kept when it is whole.
+    ///   - maximum: bytes; the guest may not send more.
+    ///   - progress: made when the size is known.
+    /// - Throws: `incomplete` when what came is not what was sent.
+    func receive(
+        into file: ReceivedFile, atMost maximum: UInt64, progress: (TransferHeader) -> ProgressLine
+    ) throws(CommandFailure) {
+        do throws(CommandFailure) {
+            try check(into: file, atMost: maximum, progress: progress)
+            try file.keep()
+        } catch {
+            // The guest may have gone; then there is nobody to tell.
+            try? stream.send(Array("failed \(error)\n".utf8), until: deadline)
+            throw error
+        }
+        try stream.send(Array("ok\n".utf8), until: deadline)
+    }
+
+    private func check(
+        into file: ReceivedFile, atMost maximum: UInt64, progress: (TransferHeader) -> ProgressLine
+    ) throws(CommandFailure) {
+        let header = try TransferHeader(try stream.line(atMost: TransferHeader.maximumByteCount, until: deadline))
+        guard header.byteCount <= maximum else {
+            throw .guestFailed("the file has \(header.byteCount) bytes; --max-size allows \(maximum)")
+        }
+        let progress = progress(header)
+        var hash = SHA256()
+        var left = header.byteCount
+        while left > 0 {
+            let limit = Int(min(UInt64(Self.pieceByteCount), left))
+            let piece = try stream.receive(atMost: limit, until: deadline)
+            hash.update(data: piece)
+            try file.write(piece)
+            progress.advance(piece.count)
+            left -= UInt64(piece.count)
+        }
+        progress.end()
+        let sum = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
+        guard sum == Array(Self.text(hash.finalize()).utf8) else {
+            throw .incomplete("the file arrived changed: its SHA-256 is another one")
+        }
+    }
+
+    /// Of what comes next: a guest that goes on has as much time as it needs.
+    private var deadline: Deadline { Deadline(seconds: timeoutSeconds) }
+
+    /// As sha256sum(1) prints it.
+    private static func text(_ digest: SHA256Digest) -> String { digest.map(HexDump.digits).joined() }
+}
