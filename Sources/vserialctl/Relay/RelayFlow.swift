@@ -24,6 +24,8 @@ struct RelayFlow {
     private var hasSourceEnded = false
     private var verdict = RelayVerdict.goOn
     private(set) var end: End?
+    /// How many bytes the sink has taken.
+    private(set) var writtenByteCount: UInt64 = 0
 
     init(from source: any ByteSource, to sink: any ByteSink, filters: [any RelayFilter] = []) {
         self.source = source
@@ -71,7 +73,9 @@ struct RelayFlow {
         guard end == nil else { return }
         while waitingByteCount > 0 {
             switch try sink.write(buffer[start...]) {
-            case .bytes(let count): start += count
+            case .bytes(let count):
+                start += count
+                writtenByteCount += UInt64(count)
             case .wouldBlock: return compact()
             case .endOfFile, .reset:
                 end = .sinkGone

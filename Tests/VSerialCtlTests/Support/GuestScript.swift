@@ -19,6 +19,7 @@ final class GuestScript {
     ///   - action: `recv` or `send`.
     ///   - file: the guest's.
     ///   - connection: closed here; the script has it.
+    /// - Throws: when it cannot be started.
     init(shell: [String], action: String, file: String, on connection: consuming UnixStream) throws {
         // A shell expects to wait.
         try #require(fcntl(connection.rawValue, F_SETFL, 0) == 0)

@@ -23,6 +23,7 @@ final class RealAgent {
     }
 
     /// - Parameter folder: for the agent's own files.
+    /// - Throws: when it cannot be started.
     init(folder: String) throws {
         let number = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         try #require(number >= 0)

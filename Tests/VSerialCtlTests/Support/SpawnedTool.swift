@@ -14,6 +14,7 @@ final class SpawnedTool {
     let process: pid_t
     private let output: UnixStream
     private let errors: UnixStream
+    private var failures: [UInt8] = []
     private var isReaped = false
 
     static let environment = ["TZ=UTC", "PATH=/usr/bin:/bin"]
@@ -74,10 +75,19 @@ final class SpawnedTool {
         try #require(unsafe poll(&entry, 1, Self.patienceMilliseconds) == 1)
     }
 
+    /// Waits until the program has complained of something; ``wait()`` still has it.
+    func waitForErrors(_ text: String) throws {
+        while !String(decoding: failures, as: UTF8.self).contains(text) {
+            var entry = pollfd(fd: errors.rawValue, events: Int16(POLLIN), revents: 0)
+            let said = String(decoding: failures, as: UTF8.self)
+            try #require(unsafe poll(&entry, 1, Self.patienceMilliseconds) == 1, "only \(said.debugDescription)")
+            try #require(try isMore(errors, &failures), "ended after \(said.debugDescription)")
+        }
+    }
+
     /// Reads what is printed, and waits for the end.
     func wait() throws -> Result {
         var printed: [UInt8] = []
-        var failures: [UInt8] = []
         var isOpen = [true, true]
         while isOpen.contains(true) {
             var entries = [
