@@ -68,6 +68,7 @@ final class TerminalSession {
             if pause <= 2 * Self.firstPauseSeconds { say("the port is gone; waiting for it" + leaveHint) }
             guard let again = try reconnect(pausing: pause) else { break }
             socket = again
+            if pause <= 2 * Self.firstPauseSeconds { say("connected again") }
             reporter?.forget()
             reporter?.report(terminal.size)
         }
