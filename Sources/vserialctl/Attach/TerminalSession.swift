@@ -126,7 +126,7 @@ final class TerminalSession {
         while let request = try signals.next() {
             switch request {
             case .end(let signal): throw .interrupted(signal: signal)
-            case .suspend: suspend()
+            case .suspend: try suspend()
             case .resume: try takeTerminal()
             case .resize: reporter?.report(terminal.size)
             }
@@ -141,7 +141,7 @@ final class TerminalSession {
     }
 
     /// Stops as any other program does that SIGTSTP reaches, and goes on after SIGCONT.
-    private func suspend() {
+    private func suspend() throws(CommandFailure) {
         terminal.restore()
         var stop = sigset_t()
         unsafe sigemptyset(&stop)
@@ -150,6 +150,9 @@ final class TerminalSession {
         // Pending until it is let through; the process stands still in the first of the two calls.
         unsafe pthread_sigmask(SIG_UNBLOCK, &stop, nil)
         unsafe pthread_sigmask(SIG_BLOCK, &stop, nil)
+        // Not left to SIGCONT, which raise(3) takes back when it came early, and which never comes where the kernel
+        // drops SIGTSTP: in a group that no shell looks after.
+        try takeTerminal()
     }
 
     /// A line for the user between what the port sends.
