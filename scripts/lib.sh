@@ -52,6 +52,24 @@ need_packages() {
 # need_libraries: what the daemon is linked with, and their headers.
 need_libraries() { need_packages libcap-ng-dev libseccomp-dev; }
 
+# need_python: a Python of its own with the packages that the checks need, as VHOST_USER_SERIAL_PYTHON.
+need_python() {
+    need_packages python3-venv
+    locked make_python
+    export VHOST_USER_SERIAL_PYTHON=$cache/python/bin/python
+}
+
+make_python() {
+    local wanted="qemu.qmp==0.0.6 jsonschema==4.23.0 prometheus-client==0.21.1"
+    [[ $(cat "$cache/python/wanted" 2>/dev/null) == "$wanted" ]] && return
+    say "Installing ${wanted//==/ } for the checks"
+    rm -rf "$cache/python"
+    quietly /usr/bin/python3 -m venv "$cache/python"
+    # shellcheck disable=SC2086 # three words
+    quietly "$cache/python/bin/pip" install $wanted
+    printf '%s' "$wanted" >"$cache/python/wanted"
+}
+
 install_packages() {
     quietly apt-get update
     quietly env DEBIAN_FRONTEND=noninteractive \

@@ -156,7 +156,7 @@ struct ConsolePortToHostTests {
         fixture.discardBatch(1)
         _ = fixture.publishToHost(1)
         #expect(fixture.usedLengths(.transmitq(port: 1)) == [0, 0])
-        #expect(fixture.counters(1) == PortCounters(toHostBytes: 1, toHostChains: 0, lostBytes: 2))
+        #expect(fixture.counters(1) == PortCounters(toHostBytes: 1, toHostChains: 0, unwantedBytes: 2))
         fixture.write([4], port: 1)
         #expect(try fixture.take(1) == [4])
     }

@@ -264,14 +264,14 @@ final class DeviceFixture {
 extension PortCounters {
     init(
         toHostBytes: UInt64 = 0, toHostChains: UInt64 = 0, toGuestBytes: UInt64 = 0, toGuestChains: UInt64 = 0,
-        lostBytes: UInt64 = 0, unreadBytes: UInt64 = 0
+        unwantedBytes: UInt64 = 0, unreadBytes: UInt64 = 0
     ) {
         self.init()
         self.toHostBytes = toHostBytes
         self.toHostChains = toHostChains
         self.toGuestBytes = toGuestBytes
         self.toGuestChains = toGuestChains
-        self.lostBytes = lostBytes
+        self.unwantedBytes = unwantedBytes
         self.unreadBytes = unreadBytes
     }
 }
