@@ -12,8 +12,11 @@ struct DoctorCommand: ParsableCommand {
 
     @OptionGroup var control: ControlOptions
 
-    @Option(help: ArgumentHelp("The QEMU that the VM uses.", valueName: "path"), completion: .file())
-    var qemu = "qemu-system-x86_64"
+    @Option(
+        help: ArgumentHelp(
+            "The QEMU that the VM uses (default: the running one, or qemu-system-x86_64).", valueName: "path"),
+        completion: .file())
+    var qemu: String?
 
     @Option(
         help: ArgumentHelp("A running QEMU's process (default: whom the daemon is connected to).", valueName: "pid"))

@@ -7,7 +7,8 @@ import SystemPackage
 struct Doctor {
     /// The control socket's; nil when nobody has said.
     var controlPath: String?
-    var qemu: String
+    /// The program that the VM is started with; nil is the one in PATH, when no running one shows what it can.
+    var qemu: String?
     /// QEMU's process; nil asks the daemon.
     var process: Int32?
     /// The daemon's --socket-path, to be looked at.
@@ -15,9 +16,13 @@ struct Doctor {
 
     func checks() -> [Check] {
         let daemon = askDaemon()
-        return QEMUChecks.checks(ofProgram: qemu) + [daemon.socket]
+        let running = commandLine(daemon.status)
+        let hasDevice = running.first?.verdict == .ok
+        let program =
+            qemu == nil && hasDevice ? QEMUChecks.notNeeded : QEMUChecks.checks(ofProgram: qemu ?? QEMUChecks.usualProgram)
+        return program + [daemon.socket]
             + (socketPath.map { [SocketChecks.file("front-end-socket", path: $0)] } ?? [])
-            + commandLine(daemon.status) + daemonChecks(daemon)
+            + running + daemonChecks(daemon)
             + (daemon.ports ?? []).map { SocketChecks.file("port-socket", path: $0.path) }
     }
 

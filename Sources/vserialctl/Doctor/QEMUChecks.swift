@@ -1,5 +1,12 @@
 /// Whether a QEMU can have the device.
 enum QEMUChecks {
+    static let usualProgram = "qemu-system-x86_64"
+
+    /// A running QEMU has the device: another one's version says nothing about it.
+    static let notNeeded = ["qemu-version", "qemu-device"].map {
+        Check.notChecked($0, because: "the running QEMU has the device")
+    }
+
     /// Looks at a program.
     static func checks(ofProgram program: String) -> [Check] {
         let version = version(ofProgram: program)
