@@ -20,6 +20,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     package var ports: [PortConfiguration]
     /// Where an operator's programs connect to; `nil` is nowhere.
     package var controlAddress: UnixAddress?
+    /// The file that the metrics are written to; `nil` is none.
+    package var metricsPath: String?
     /// Where captures may be written; `nil` is nowhere.
     package var captureDirectory: String?
     /// Whether guests may use packed rings, which they then do.

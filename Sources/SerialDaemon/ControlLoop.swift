@@ -16,17 +16,18 @@ package struct ControlLoop: ~Copyable {
     package static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private enum Source: UInt8 {
-        case signal, log, output, device, server
+        case signal, log, output, device, server, metrics
         var token: EventToken { EventToken(kind: rawValue, index: 0, generation: 0) }
     }
 
     private let epoll: Epoll
-    private var events = Epoll.EventBuffer(capacity: 5)
+    private var events = Epoll.EventBuffer(capacity: 6)
     private let signals: SignalFileDescriptor
     private let mailbox: DeviceMailbox
     private let log: Logger
     private var writer: LogWriter
     private var server: ControlServer?
+    private var metrics: MetricsFile?
     private var waitsForOutput = false
     /// When to stop waiting for the device thread, in monotonic nanoseconds; `nil` before the first signal.
     private var deadline: UInt64?
@@ -60,6 +61,12 @@ package struct ControlLoop: ~Copyable {
         self.server = server
     }
 
+    /// Keeps a file with the metrics from now on.
+    mutating func write(_ metrics: MetricsFile) throws(SystemError) {
+        try epoll.add(metrics.descriptor, interest: .readable, token: Source.metrics.token)
+        self.metrics = metrics
+    }
+
     /// Runs until the device thread has ended, or was given up.
     package mutating func run() throws(SystemError) -> ExitCode {
         while true {
@@ -71,6 +78,7 @@ package struct ControlLoop: ~Copyable {
                 case .signal: try receiveSignals()
                 case .device: receiveReports()
                 case .server: try serveOperators()
+                case .metrics: try askForMetrics()
                 case .log, .output, nil: break  // flushed at the top of each turn
                 }
             }
@@ -135,9 +143,26 @@ package struct ControlLoop: ~Copyable {
         }
     }
 
+    /// The control server's tickets are counted from 1.
+    private static let metricsTicket = UInt64.max
+
+    private func askForMetrics() throws(SystemError) {
+        try metrics?.rearm()
+        mailbox.send(.perform(.takeSnapshot, ticket: Self.metricsTicket))
+    }
+
+    private func writeMetrics(_ reports: DeviceReports) {
+        guard let metrics else { return }
+        for (ticket, answer) in reports.answers where ticket == Self.metricsTicket {
+            guard case .snapshot(let snapshot) = answer else { continue }
+            if let news = metrics.write(PrometheusText.encode(snapshot)) { log.warning("\(news)") }
+        }
+    }
+
     private mutating func receiveReports() {
         let reports = mailbox.takeReports()
         server?.deliver(reports)
+        writeMetrics(reports)
         switch reports.result {
         case .ended: exitCode = .success
         case .failed(let error):

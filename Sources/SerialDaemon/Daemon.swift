@@ -64,6 +64,10 @@ package enum Daemon {
                     captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)))
                 try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
             }
+            let metrics = try configuration.metricsPath.map { (path) throws(StartError) in
+                try keepMetrics(path, control: &control)
+            }
+            defer { metrics?.remove() }
             let loop = try makeDeviceLoop(configuration, sockets: sockets, mailbox: mailbox, log: log)
             let sandbox = try shutIn(configuration.sandbox, log: log)
             try startDeviceThread(loop, filterAction: configuration.sandbox.filterAction, mailbox: mailbox)
@@ -108,6 +112,21 @@ package enum Daemon {
             return verified
         } catch {
             throw .sandbox(error)
+        }
+    }
+
+    private static func keepMetrics(
+        _ path: String, control: inout ControlLoop
+    ) throws(StartError) -> MetricsFile {
+        // The directory must be there now; the file need not.
+        let directory = OperatorSettings.directory(of: path)
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        do throws(SystemError) {
+            let metrics = try MetricsFile(path: CanonicalPath.resolve(directory) + "/" + name)
+            try control.write(metrics)
+            return metrics
+        } catch {
+            throw .system(error)
         }
     }
 

@@ -12,6 +12,7 @@ package struct OperatorSettings: Sendable {
     package var inheritedDescriptor: Int?
     package var controlPath: String?
     package var captureDirectory: String?
+    package var metricsPath: String?
     package var socketDirectory: String?
     /// A group's name or number.
     package var socketGroup: String?
@@ -28,7 +29,7 @@ package struct OperatorSettings: Sendable {
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, controlPath: String? = nil,
-        captureDirectory: String? = nil,
+        captureDirectory: String? = nil, metricsPath: String? = nil,
         socketDirectory: String? = nil,
         socketGroup: String? = nil,
         maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
@@ -40,6 +41,7 @@ package struct OperatorSettings: Sendable {
         self.inheritedDescriptor = inheritedDescriptor
         self.controlPath = controlPath
         self.captureDirectory = captureDirectory
+        self.metricsPath = metricsPath
         self.socketDirectory = socketDirectory
         self.socketGroup = socketGroup
         self.maxPorts = maxPorts
@@ -76,12 +78,12 @@ package struct OperatorSettings: Sendable {
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
             ports: configured, controlAddress: control,
-            captureDirectory: captureDirectory, offersPackedRings: offersPackedRings,
+            metricsPath: metricsPath, captureDirectory: captureDirectory, offersPackedRings: offersPackedRings,
             pollingNanoseconds: UInt64(pollingMicroseconds) * 1000,
             sandbox: SandboxOptions(
                 confinement: confinement, filterAction: filterAction, identity: try identity(),
                 needsPeerIdentities: configured.contains { !$0.peerPolicy.isEmpty },
-                servesOperators: control != nil,
+                servesOperators: control != nil || metricsPath != nil,
                 directories: directories(of: configured, frontend, control)),
             logLevel: level)
     }
@@ -129,7 +131,15 @@ package struct OperatorSettings: Sendable {
         // For ports that are added at run time.
         if control != nil, let socketDirectory { directories.insert(socketDirectory) }
         if let captureDirectory { directories.insert(captureDirectory) }
+        if let metricsPath { directories.insert(Self.directory(of: metricsPath)) }
         return directories.sorted()
+    }
+
+    /// The directory that a file is in.
+    static func directory(of path: String) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return "." }
+        return parts.count == 2 && parts[0].isEmpty ? "/" : parts.dropLast().joined(separator: "/")
     }
 
     private func groupIdentifier() throws(ConfigurationError) -> UInt32? {

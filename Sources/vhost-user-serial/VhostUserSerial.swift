@@ -54,6 +54,12 @@ struct VhostUserSerial: ParsableCommand {
     var controlPath: String?
 
     @Option(
+        name: .customLong("metrics-file"),
+        help: ArgumentHelp(
+            "Write the metrics to this file every 15 seconds, as Prometheus' text format has them.", valueName: "path"))
+    var metricsPath: String?
+
+    @Option(
         name: .customLong("capture-dir"),
         help: ArgumentHelp(
             "An existing directory that captures may be written to (see capture-start).", valueName: "dir"))
@@ -138,7 +144,7 @@ struct VhostUserSerial: ParsableCommand {
         for port in ports { parsed.append(try PortOptions(parsing: port)) }
         return OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, controlPath: controlPath,
-            captureDirectory: captureDirectory,
+            captureDirectory: captureDirectory, metricsPath: metricsPath,
             socketDirectory: socketDirectory,
             socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
             offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, user: user, group: group,
