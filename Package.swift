@@ -155,8 +155,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CLinux", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
-                collections, systemPackage,
+                "CLinux", "ControlProtocol", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon",
+                "VirtioTestSupport", collections, systemPackage,
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzTargets"], swiftSettings: settings),

@@ -14,6 +14,7 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
     case packedRing = "packed-ring"
     case controlQueue = "control-queue"
     case keyLists = "key-lists"
+    case control
 
     /// Makes the target ready to run.
     ///
@@ -25,6 +26,7 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
         case .packedRing: try RingTarget<PackedRingModel>()
         case .controlQueue: try ControlQueueTarget()
         case .keyLists: KeyListsTarget()
+        case .control: ControlTarget()
         }
     }
 }
