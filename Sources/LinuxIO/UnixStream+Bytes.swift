@@ -5,6 +5,7 @@ extension UnixStream {
     /// - Parameters:
     ///   - bytes: appended to.
     ///   - limit: how much at most, in bytes; not 0.
+    /// - Returns: how much, or why nothing.
     /// - Throws: the host's error.
     public func receive(appendingTo bytes: inout [UInt8], atMost limit: Int) throws(SystemError) -> IOOutcome {
         let start = bytes.count

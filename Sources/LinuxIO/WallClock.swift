@@ -8,6 +8,7 @@ public struct WallClock: Equatable, Sendable {
     /// 0 ..< 1 000 000 000.
     public var nanoseconds: Int64
 
+    /// Makes a time of its parts.
     public init(seconds: Int64, nanoseconds: Int64) {
         self.seconds = seconds
         self.nanoseconds = nanoseconds

@@ -53,7 +53,8 @@ extension DeviceLoop {
             meters[port].openDeadline = nil
             let nanoseconds = configuration.expectOpenNanoseconds ?? 0
             portWarning(
-                port, "the guest has not opened the port within \(Double(nanoseconds) / 1e9) seconds of its driver's start")
+                port,
+                "the guest has not opened the port within \(Double(nanoseconds) / 1e9) seconds of its driver's start")
             mailbox.report(.portNotOpened(configuration.name, nanoseconds: nanoseconds))
         }
     }

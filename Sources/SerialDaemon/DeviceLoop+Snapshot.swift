@@ -31,7 +31,8 @@ extension DeviceLoop {
         PortStatus(
             id: configuration.name, number: port, console: configuration.isConsole,
             path: configuration.address.description, guestReady: device.ports[port].isGuestReady,
-            guestOpen: device.ports[port].isGuestOpen, clients: endpoints[port].client.map { [ClientStatus($0.peer)] } ?? [],
+            guestOpen: device.ports[port].isGuestOpen,
+            clients: endpoints[port].client.map { [ClientStatus($0.peer)] } ?? [],
             toHost: toHostStatus(of: port, now: now), toGuest: toGuestStatus(of: port, now: now),
             settings: PortSettings(configuration))
     }

@@ -9,6 +9,7 @@ extension PortConfiguration {
     /// The port with some keys changed, under the rules of the keys of `--port`.
     ///
     /// - Parameter options: what is `nil` stays as it is.
+    /// - Returns: the same port, name and number, as it is to be.
     /// - Throws: ``ConfigurationError``, the operator's.
     func changed(by options: PortOptions) throws(ConfigurationError) -> PortConfiguration {
         var all = options

@@ -2,6 +2,7 @@ extension VirtioFeatures {
     /// The names of the bits, as the specification has them in small letters; a bit that has none here is `bit-N`.
     ///
     /// - Parameter deviceNames: of the device's own bits, by bit.
+    /// - Returns: one for each bit that is set, lowest first.
     public func names(deviceNames: [Int: String]) -> [String] {
         (0..<UInt64.bitWidth).filter { rawValue & (1 << UInt64($0)) != 0 }.map { bit in
             deviceNames[bit] ?? Self.ringNames[bit] ?? "bit-\(bit)"

@@ -2,6 +2,7 @@
 public struct VirtqueueStatus: Equatable, Sendable {
     /// The number of entries.
     public let size: Int
+    /// Whether it has the packed layout, and not the split one.
     public let isPacked: Bool
     /// Of the next chain to be used: the free-running index of a split ring, the slot of a packed one.
     public let position: Int

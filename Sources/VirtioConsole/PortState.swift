@@ -42,6 +42,8 @@ struct PortState: Equatable {
     /// Makes the state of a port that is added while the guest runs.
     ///
     /// - Parameters:
+    ///   - isConsole: as for any port.
+    ///   - initialSize: as for any port.
     ///   - former: that of the number until now: a PORT_REMOVE that it owes goes first.
     ///   - driverIsReady: whether there is a driver to be told.
     init(isConsole: Bool, initialSize: ConsoleSize?, after former: PortState, driverIsReady: Bool) {

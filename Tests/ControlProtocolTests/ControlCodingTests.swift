@@ -28,7 +28,8 @@ import Testing
 
     @Test("a request's arguments and id are kept as they came")
     func request() throws {
-        let text = #"{"execute":"port-add","arguments":{"id":"a-b","cols":80,"linger":0.5,"console":true},"id":{"n":[1,null]}}"#
+        let text =
+            #"{"execute":"port-add","arguments":{"id":"a-b","cols":80,"linger":0.5,"console":true},"id":{"n":[1,null]}}"#
         let request = try ControlCoding.decode(ControlRequest.self, from: text.utf8)
         #expect(request.execute == "port-add")
         #expect(request.arguments == ["id": "a-b", "cols": 80, "linger": .number(0.5), "console": true])

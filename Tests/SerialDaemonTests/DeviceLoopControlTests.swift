@@ -77,7 +77,8 @@ struct DeviceLoopControlTests {
         for port in 0..<3 { try fixture.guest.sendPortReady(port) }
         try fixture.settle()
         #expect(
-            fixture.takeControl().sorted { $0.port < $1.port } == (0..<3).flatMap { [.name($0, names[$0]), .open($0, true)] })
+            fixture.takeControl().sorted { $0.port < $1.port }
+                == (0..<3).flatMap { [.name($0, names[$0]), .open($0, true)] })
     }
 
     @Test func contract10_bufferThatIsTooSmallLosesNothing() throws {
@@ -109,7 +110,8 @@ struct DeviceLoopControlTests {
         try fixture.boot()
         #expect(
             fixture.takeControl() == [
-                .console(0), Told(event: 5, port: 0, value: 0, tail: [80, 0, 25, 0]), .name(0, "vm.console"), .open(0, true),
+                .console(0), Told(event: 5, port: 0, value: 0, tail: [80, 0, 25, 0]), .name(0, "vm.console"),
+                .open(0, true),
             ])
     }
 
@@ -120,7 +122,8 @@ struct DeviceLoopControlTests {
         console.resizeOrder = order
         let fixture = try DeviceLoopFixture([console], features: DeviceLoopFixture.features & ~(isHeeded ? 0 : 1))
         try fixture.boot()
-        let expected: [[UInt8]] = order == .off || !isHeeded ? [] : [order == .rowsFirst ? [25, 0, 80, 0] : [80, 0, 25, 0]]
+        let expected: [[UInt8]] =
+            order == .off || !isHeeded ? [] : [order == .rowsFirst ? [25, 0, 80, 0] : [80, 0, 25, 0]]
         #expect(fixture.takeControl().filter { $0.event == 5 }.map(\.tail) == expected)
     }
 

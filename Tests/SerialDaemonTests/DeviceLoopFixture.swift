@@ -54,7 +54,8 @@ final class DeviceLoopFixture {
     ///   - ringSize: of all rings.
     ///   - memory: the guest's; made for the rings when nil.
     init(
-        _ ports: [PortConfiguration], maxPorts: Int = 3, features: UInt64 = DeviceLoopFixture.features, ringSize: Int = 64,
+        _ ports: [PortConfiguration], maxPorts: Int = 3, features: UInt64 = DeviceLoopFixture.features,
+        ringSize: Int = 64,
         memory: TestMemory? = nil
     ) throws {
         let directory = try TemporaryDirectory()
@@ -277,7 +278,8 @@ extension FakeFrontend {
 extension PortConfiguration {
     /// A port with the operator's defaults.
     static func port(
-        _ name: String = "vm.data", number: Int = 1, clientsAbsent: ClientsAbsent = .block, bufferByteCount: Int = 65_536,
+        _ name: String = "vm.data", number: Int = 1, clientsAbsent: ClientsAbsent = .block,
+        bufferByteCount: Int = 65_536,
         guestClose: GuestClose = .keep, lingerNanoseconds: UInt64? = nil
     ) -> PortConfiguration {
         PortConfiguration(

@@ -89,11 +89,13 @@ struct DeviceLoopFrontendTests {
     @Test func inheritedConnectionThatEndsEndsTheLoop() throws {
         let mailbox = try DeviceMailbox()
         let sockets = makeSocketPair()
-        let configuration = DaemonConfiguration(frontend: .inherited(sockets.second), maxPorts: 1, ports: [], logLevel: .debug)
+        let configuration = DaemonConfiguration(
+            frontend: .inherited(sockets.second), maxPorts: 1, ports: [], logLevel: .debug)
         let queue = try LogQueue()
         let loop = try DeviceLoop.make(
             configuration: configuration,
-            frontend: .connection(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.second))), listeners: .init(),
+            frontend: .connection(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.second))),
+            listeners: .init(),
             mailbox: mailbox, log: DaemonLogHandler.logger(queue: queue, logLevel: .debug))
         let frontend = FrontendEnd(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.first)))
         frontend.wire.close()
@@ -125,8 +127,10 @@ struct DeviceLoopFrontendTests {
         for index in 0..<256 as Range<UInt64> where index >= fixture.guest.queues.count {
             let number = UInt32(index)
             for message in [
-                .setVringNum(number, 64), .setVringBase(number, 5), .setVringAddr(number, descriptors: 0, used: 0, available: 0),
-                .setVringKick(index, event.rawValue), .setVringCall(index, event.rawValue), .setVringErr(index, event.rawValue),
+                .setVringNum(number, 64), .setVringBase(number, 5),
+                .setVringAddr(number, descriptors: 0, used: 0, available: 0),
+                .setVringKick(index, event.rawValue), .setVringCall(index, event.rawValue),
+                .setVringErr(index, event.rawValue),
                 .setVringEnable(number, 1),
             ] as [FakeMessage] { try fixture.demand(message) }
             #expect(try fixture.say(.getVringBase(number))?.payload == pack(number) + pack(UInt32(5)))

@@ -40,7 +40,8 @@ struct DeviceLoopHostileFrontendTests {
             case 3: return .setVringBase(index, UInt32(truncatingIfNeeded: number))
             case 4, 5:
                 return .setVringAddr(
-                    index, descriptors: addresses.descriptorTable, used: addresses.usedRing, available: addresses.availableRing)
+                    index, descriptors: addresses.descriptorTable, used: addresses.usedRing,
+                    available: addresses.availableRing)
             case 6: return .setVringAddr(index, descriptors: UInt64(number), used: .max, available: addresses.usedRing)
             case 7, 8: return .setVringKick(UInt64(index), descriptor)
             case 9: return .setVringKick(UInt64(index), nil)
@@ -52,11 +53,14 @@ struct DeviceLoopHostileFrontendTests {
             case 17: return .addMemReg(odd, file.rawValue)
             case 18: return .remMemReg(region)
             case 19: return .setMemTable([region], descriptors: [fixture.guest.memory.file.rawValue])
-            case 20: return [.resetDevice, .setStatus(0), .resetOwner, .setOwner].randomElement(using: &random) ?? .setOwner
+            case 20:
+                return [.resetDevice, .setStatus(0), .resetOwner, .setOwner].randomElement(using: &random) ?? .setOwner
             case 21: return .setConfig(offset: UInt32.random(in: 0...12, using: &random), [1, 2, 3, 4])
             case 22: return .getConfig(offset: UInt32.random(in: 0...20, using: &random), byteCount: 12)
             default:
-                let bytes = (0..<Int.random(in: 0...64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                let bytes = (0..<Int.random(in: 0...64, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
                 return FakeMessage(
                     UInt32.random(in: 0...50, using: &random), bytes,
                     descriptors: Bool.random(using: &random) ? [] : [file.rawValue, descriptor])

@@ -80,7 +80,8 @@ struct DeviceLoopMemoryTests {
         let answer = try fixture.say(.addMemReg(region(fixture), fixture.guest.memory.file.rawValue).needingReply)
         #expect(answer?.value == 1)
         let small = try OwnedFileDescriptor.memory(named: "small", byteCount: 4096)
-        #expect(try fixture.say(.setMemTable([region(fixture)], descriptors: [small.rawValue]).needingReply)?.value == 1)
+        #expect(
+            try fixture.say(.setMemTable([region(fixture)], descriptors: [small.rawValue]).needingReply)?.value == 1)
         try expectTraffic(fixture, client, from: 0)
     }
 

@@ -82,7 +82,8 @@ struct DeviceLoopPortsTests {
             let bytes = pattern(Int.random(in: 0...100, using: &random), from: sent.count)
             sent += bytes[..<client.send(bytes)]
             for _ in 0..<Int.random(in: 0...20, using: &random) where queue.freeDescriptorCount >= 3 {
-                queue.offer((0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 0...8, using: &random) })
+                queue.offer(
+                    (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 0...8, using: &random) })
             }
             try queue.notify()
             try fixture.settle()

@@ -184,7 +184,9 @@ struct DeviceLoopRandomTests {
         }
     }
 
-    @Test(arguments: 1...4 as ClosedRange<UInt64>, [DeviceLoopFixture.features, DeviceLoopFixture.features & ~DeviceLoopFixture.eventIndex])
+    @Test(
+        arguments: 1...4 as ClosedRange<UInt64>,
+        [DeviceLoopFixture.features, DeviceLoopFixture.features & ~DeviceLoopFixture.eventIndex])
     func contract1_nothingIsLostOrDoubledWhateverHappens(seed: UInt64, features: UInt64) throws {
         let fixture = try DeviceLoopFixture([.port("a", number: 1), .port("b", number: 2)], features: features)
         try fixture.boot()

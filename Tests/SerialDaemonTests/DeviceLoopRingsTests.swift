@@ -25,7 +25,8 @@ struct DeviceLoopRingsTests {
             case .headOutOfRange:
                 driver.makeAvailable(UInt16(driver.size))
             case .nextOutOfRange:
-                driver.write(Raw(address: buffer, length: 4, flags: MockDriver.next, next: UInt16(driver.size)), atIndex: 40)
+                driver.write(
+                    Raw(address: buffer, length: 4, flags: MockDriver.next, next: UInt16(driver.size)), atIndex: 40)
                 driver.makeAvailable(40)
             case .loop:
                 driver.write(Raw(address: buffer, length: 4, flags: MockDriver.next, next: 40), atIndex: 40)
@@ -39,7 +40,8 @@ struct DeviceLoopRingsTests {
                 driver.makeAvailable(driver.writeChain([Raw(address: .max - 3, length: 64)]))
             case .tooLarge:
                 // Whole gigabytes of memory would be needed for a chain that is too large and nothing else.
-                driver.makeAvailable(driver.writeChain([Raw(address: buffer, length: .max), Raw(address: buffer, length: 1)]))
+                driver.makeAvailable(
+                    driver.writeChain([Raw(address: buffer, length: .max), Raw(address: buffer, length: 1)]))
             case .indirectTableOfNothing:
                 driver.makeAvailable(driver.writeChain([Raw(address: buffer, length: 0, flags: MockDriver.indirect)]))
             case .indirectTableCut:

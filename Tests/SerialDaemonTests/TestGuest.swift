@@ -69,7 +69,9 @@ final class TestGuest {
 
     func sendDeviceReady() throws { try sendControl(event: 0, port: -1, value: 1) }
     func sendPortReady(_ port: Int) throws { try sendControl(event: 3, port: port, value: 1) }
-    func sendOpen(_ port: Int, _ isOpen: Bool = true) throws { try sendControl(event: 6, port: port, value: isOpen ? 1 : 0) }
+    func sendOpen(_ port: Int, _ isOpen: Bool = true) throws {
+        try sendControl(event: 6, port: port, value: isOpen ? 1 : 0)
+    }
 
     /// The messages that came since the last call. Their buffers are not offered again.
     func takeControl() -> [Told] {

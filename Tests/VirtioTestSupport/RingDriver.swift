@@ -5,7 +5,8 @@ public import Virtio
 public enum TestRings: Sendable {
     case split, packed
 
-    public static let current: TestRings = unsafe getenv("VHOST_USER_SERIAL_TEST_RINGS")
+    public static let current: TestRings =
+        unsafe getenv("VHOST_USER_SERIAL_TEST_RINGS")
         .map { unsafe String(cString: $0) } == "packed" ? .packed : .split
     public static var arePacked: Bool { current == .packed }
 

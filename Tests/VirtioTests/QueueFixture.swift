@@ -21,7 +21,8 @@ final class QueueFixture {
         let driver = MockDriver(memory: test, size: size, base: test.regions[0].guestBase, startingAt: index)
         let memory = try test.makeGuestMemory()
         queue = try Virtqueue(
-            driver.userAddresses, in: .user, size: UInt32(size), base: UInt32(index), features: features, memory: memory)
+            driver.userAddresses, in: .user, size: UInt32(size), base: UInt32(index), features: features, memory: memory
+        )
         batch = ChainBatch(chainCapacity: chainCapacity, pieceCapacity: pieceCapacity)
         self.test = test
         self.driver = driver

@@ -83,12 +83,16 @@ enum CaptureFormat {
     ///
     /// - Parameters:
     ///   - buffer: the file so far.
+    ///   - interface: its place among the file's.
+    ///   - time: of the packet.
+    ///   - direction: which way it went.
     ///   - header: goes before the bytes, whole.
     ///   - byteCount: how many bytes there were.
     ///   - keptCount: how many of them are kept.
     ///   - fill: writes these, all of them.
     static func appendPacket(
-        to buffer: inout [UInt8], interface: UInt32, time: WallClock, direction: Direction, header: [UInt8], byteCount: Int,
+        to buffer: inout [UInt8], interface: UInt32, time: WallClock, direction: Direction, header: [UInt8],
+        byteCount: Int,
         keptCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
     ) {
         let captured = header.count + keptCount

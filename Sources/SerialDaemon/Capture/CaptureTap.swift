@@ -76,8 +76,9 @@ package final class CaptureTap: Sendable {
     var fileHeader: [UInt8] {
         interfaces.reduce(CaptureFormat.sectionHeader(program: "vhost-user-serial \(DaemonVersion.text)")) {
             // The tags before a port's bytes are never cut.
-            $0 + CaptureFormat.interface(
-                name: $1.name, linkType: $1.linkType, snapLength: UInt32(snapLength + $1.toHostHeader.count))
+            $0
+                + CaptureFormat.interface(
+                    name: $1.name, linkType: $1.linkType, snapLength: UInt32(snapLength + $1.toHostHeader.count))
         }
     }
 

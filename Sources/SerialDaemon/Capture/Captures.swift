@@ -38,6 +38,8 @@ final class Captures {
     ///   - arguments: the command's.
     ///   - ports: all there are.
     ///   - connection: who asks; a stream goes there.
+    /// - Returns: one that nobody writes to yet.
+    /// - Throws: ``ControlFailure``: nothing was made.
     func make(
         _ arguments: inout CommandArguments, ports: [PortConfiguration], connection: UInt32
     ) throws(ControlFailure) -> Capture {

@@ -32,6 +32,7 @@ final class ControlCommands {
     ///   - command: which one.
     ///   - arguments: all must be known to it.
     ///   - connection: the number of the one that it came by.
+    /// - Returns: the answer, or what the device thread is to be asked.
     /// - Throws: ``ControlFailure``: nothing was done.
     func execute(
         _ command: ControlCommand, _ arguments: CommandArguments, connection: UInt32
@@ -48,9 +49,10 @@ final class ControlCommands {
         case .queryVersion: return try answer(DaemonVersion.control, arguments)
         case .queryCommands:
             return try answer(ControlCommand.allCases.map { CommandName(name: $0.rawValue) }, arguments)
-        case .queryStatus: return try ask(arguments) { [context, captures] in
-            context.status($0, captures: captures.running.map(\.status))
-        }
+        case .queryStatus:
+            return try ask(arguments) { [context, captures] in
+                context.status($0, captures: captures.running.map(\.status))
+            }
         case .queryPorts: return try ask(arguments) { $0.ports.map(\.status) }
         case .queryMetrics: return try ask(arguments) { MetricsText(text: PrometheusText.encode($0)) }
         case .portAdd: return try addPort(&arguments)

@@ -61,7 +61,8 @@ extension ControlServer {
             ControlEvent(
                 .captureStopped,
                 data: [
-                    "capture": .integer(Int64(capture.tap.number)), "packets": .integer(Int64(clamping: totals.packets)),
+                    "capture": .integer(Int64(capture.tap.number)),
+                    "packets": .integer(Int64(clamping: totals.packets)),
                     "bytes": .integer(Int64(clamping: totals.bytes)), "lost": .integer(Int64(clamping: totals.lost)),
                     "reason": .string(reason),
                 ], timestamp: .init(.now())))

@@ -79,7 +79,9 @@ final class ControlServer {
             guard let stream = try listener.accept() else { return }
             let peer = try stream.peerCredentials()
             guard connections.count < Self.maximumConnectionCount else {
-                return warn("process \(peer.processIdentifier) is refused at the control socket: \(connections.count) are connected")
+                return warn(
+                    "process \(peer.processIdentifier) is refused at the control socket: \(connections.count) are connected"
+                )
             }
             lastNumber &+= 1
             let owner = commands.context.owner
@@ -162,7 +164,8 @@ final class ControlServer {
         do throws(ControlFailure) {
             let command = try admit(request, of: connection)
             switch try commands.execute(
-                command, CommandArguments(request.arguments ?? [:]), connection: connection.number) {
+                command, CommandArguments(request.arguments ?? [:]), connection: connection.number)
+            {
             case .answer(let content):
                 if command == .negotiate { connection.isNegotiated = true }
                 answer(content, id: request.id, to: connection)
@@ -194,7 +197,8 @@ final class ControlServer {
         guard connection.mayChange || !command.changesSomething else {
             throw ControlFailure(
                 .generic,
-                "user \(connection.peer.userIdentifier) may only look: \(command.rawValue) is for user \(commands.context.owner)")
+                "user \(connection.peer.userIdentifier) may only look: \(command.rawValue) is for user \(commands.context.owner)"
+            )
         }
         return command
     }

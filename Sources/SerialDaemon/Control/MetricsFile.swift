@@ -18,6 +18,7 @@ final class MetricsFile {
     private var hasFailed = false
 
     /// - Parameter path: absolute, without symbolic links; its directory is within reach.
+    /// - Throws: the host's error.
     init(path: String) throws(SystemError) {
         self.path = path
         // Not `.prom`, which a collector would read.

@@ -22,6 +22,7 @@ struct StallMeter: Equatable {
     /// - Parameters:
     ///   - isStalled: whether bytes wait for the receiver.
     ///   - hasMoved: whether some moved in this turn.
+    ///   - now: asked for only when something changes.
     mutating func note(isStalled: Bool, hasMoved: Bool, now: @autoclosure () -> UInt64) {
         guard isStalled != self.isStalled || (isStalled && hasMoved) else { return }
         let time = now()

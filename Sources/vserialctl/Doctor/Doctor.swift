@@ -19,7 +19,8 @@ struct Doctor {
         let running = commandLine(daemon.status)
         let hasDevice = running.first?.verdict == .ok
         let program =
-            qemu == nil && hasDevice ? QEMUChecks.notNeeded : QEMUChecks.checks(ofProgram: qemu ?? QEMUChecks.usualProgram)
+            qemu == nil && hasDevice
+            ? QEMUChecks.notNeeded : QEMUChecks.checks(ofProgram: qemu ?? QEMUChecks.usualProgram)
         return program + [daemon.socket]
             + (socketPath.map { [SocketChecks.file("front-end-socket", path: $0)] } ?? [])
             + running + daemonChecks(daemon)

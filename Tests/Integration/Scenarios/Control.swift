@@ -115,7 +115,8 @@ extension Scenario {
             ], in: setting.directory)
         let packets = text.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false) }
         let agent = packets.filter { $0[0] == agentPort }
-        try expectEqual(agent.map { "\($0[1]) \($0[3])" }, ["exported_pdu:json execute", "exported_pdu:json return"], "packets")
+        try expectEqual(
+            agent.map { "\($0[1]) \($0[3])" }, ["exported_pdu:json execute", "exported_pdu:json return"], "packets")
         try expectEqual(agent.map { "\($0[2])".suffix(1) }, ["2", "1"], "directions: out to the guest, in from it")
         try expect(packets.contains { $0[0] == "vhost-user" }, "no message of the front-end: \(text)")
         try machine.finish()

@@ -67,7 +67,10 @@ extension Scenario {
         try Deadline.wait(for: "the watcher", within: .seconds(10)) {
             Deadline.pause(.milliseconds(20))
             return try ChildProcess.output(
-                of: ["sh", "-c", "printf '{\"execute\":\"qmp_capabilities\"}{\"execute\":\"query-status\"}' | socat -t1 - UNIX-CONNECT:\(setting.directory)/control.sock"],
+                of: [
+                    "sh", "-c",
+                    "printf '{\"execute\":\"qmp_capabilities\"}{\"execute\":\"query-status\"}' | socat -t1 - UNIX-CONNECT:\(setting.directory)/control.sock",
+                ],
                 in: setting.directory
             ).contains("\"capture\":")
         }

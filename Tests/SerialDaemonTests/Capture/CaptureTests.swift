@@ -101,7 +101,9 @@ struct CaptureTests {
         defer { client.close() }
         let capture = try start(peer, ["file": "a"])
         _ = try peer.execute("port-remove", ["id": "vm.data"])
-        #expect(try peer.execute("port-add", ["id": "secret", "nr": 1, "clients-absent": "discard"], as: AddedPort.self).error == nil)
+        #expect(
+            try peer.execute("port-add", ["id": "secret", "nr": 1, "clients-absent": "discard"], as: AddedPort.self)
+                .error == nil)
         try fixture.device.guest.write([1, 2, 3], port: 1)
         try fixture.settle()
         #expect(
@@ -201,7 +203,8 @@ struct CaptureTests {
         arguments: [
             ([:], "one of 'file' and 'stream'"), (["file": "a", "stream": true], "one of 'file' and 'stream'"),
             (["stream": true, "files": 2], "are for a file"), (["file": "../a"], "contains '/'"),
-            (["file": "a", "ports": ["x"]], "no port 'x'"), (["file": "a", "ports": ["vm.data", "vm.data"]], "stands twice"),
+            (["file": "a", "ports": ["x"]], "no port 'x'"),
+            (["file": "a", "ports": ["vm.data", "vm.data"]], "stands twice"),
             (["file": "a", "snaplen": .integer(-1)], "expects 0 to"), (["file": "a", "max-size": 1], "expects 4096"),
             (["file": "control"], "File exists"), (["file": "a", "x": 1], "unexpected"),
         ] as [([String: JSONValue], String)])
@@ -219,7 +222,8 @@ struct CaptureTests {
         defer { client.close() }
         for index in 0..<Captures.maximumCount { _ = try start(peer, ["file": .string("f\(index)")]) }
         #expect(
-            try peer.execute("capture-start", ["file": "more"], as: StartedCapture.self).error?.desc.contains("stop one")
+            try peer.execute("capture-start", ["file": "more"], as: StartedCapture.self).error?.desc.contains(
+                "stop one")
                 == true)
         let status = try peer.execute("query-status", as: DaemonStatus.self).return
         #expect(status?.captures.map(\.file) == ["f0", "f1", "f2", "f3"])

@@ -33,7 +33,8 @@ final class ControlServerFixture {
         server = try ControlServer(
             listener: try UnixListener.bind(to: address, mode: 0o600),
             commands: ControlCommands(
-                context: context, catalogue: catalogue, captures: Captures(directory: directory.path)), mailbox: device.mailbox,
+                context: context, catalogue: catalogue, captures: Captures(directory: directory.path)),
+            mailbox: device.mailbox,
             log: DaemonLogHandler.logger(queue: logQueue, threshold: threshold))
     }
 

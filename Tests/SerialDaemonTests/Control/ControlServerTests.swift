@@ -37,7 +37,10 @@ struct ControlServerTests {
 
     @Test(
         "what makes no sense is answered, and the connection goes on",
-        arguments: ["x", "[]", "{}", #"{"execute":1}"#, #"{"execute":"nope"}"#, #"{"execute":"query-ports","arguments":[]}"#, "\u{0}"])
+        arguments: [
+            "x", "[]", "{}", #"{"execute":1}"#, #"{"execute":"nope"}"#, #"{"execute":"query-ports","arguments":[]}"#,
+            "\u{0}",
+        ])
     func nonsense(text: String) throws {
         let fixture = try ControlServerFixture()
         let peer = try fixture.negotiated()
@@ -81,15 +84,19 @@ struct ControlServerTests {
         arguments: [
             ("query-ports", #"{"x":1}"#, "'x' is unexpected"), ("log-level", "{}", "'level' is missing"),
             ("log-level", #"{"level":1}"#, "expected: string"), ("log-level", #"{"level":"loud"}"#, "one of trace"),
-            ("port-add", #"{"id":"a","nmae":1}"#, "'nmae' is unexpected"), ("port-add", #"{"id":"a/b"}"#, "contains '/'"),
+            ("port-add", #"{"id":"a","nmae":1}"#, "'nmae' is unexpected"),
+            ("port-add", #"{"id":"a/b"}"#, "contains '/'"),
             ("port-add", #"{"id":"a","name":"b"}"#, "'name' is unexpected"),
             ("port-add", #"{"id":"a","nr":1}"#, "nr=1 is given"), ("port-add", #"{"id":"vm.data"}"#, "stands twice"),
-            ("port-add", #"{"id":"a","nr":99}"#, "below --max-ports"), ("port-add", #"{"id":"a","nr":[]}"#, "expected: string"),
+            ("port-add", #"{"id":"a","nr":99}"#, "below --max-ports"),
+            ("port-add", #"{"id":"a","nr":[]}"#, "expected: string"),
             ("port-add", #"{"id":"a","allow-uids":"root"}"#, "allow-uids=root"),
-            ("port-set", #"{"id":"vm.data","nr":2}"#, "'nr' is unexpected"), ("port-set", #"{"id":"nope"}"#, "no port 'nope'"),
+            ("port-set", #"{"id":"vm.data","nr":2}"#, "'nr' is unexpected"),
+            ("port-set", #"{"id":"nope"}"#, "no port 'nope'"),
             ("port-set", #"{"id":"vm.data","cols":2}"#, "only for a console"),
             ("port-set", #"{"id":"vm.data","buffer-size":2}"#, "needs clients-absent=buffer"),
-            ("port-remove", #"{"id":"nope"}"#, "no port 'nope'"), ("client-disconnect", #"{"id":"vm.data"}"#, "nobody is connected"),
+            ("port-remove", #"{"id":"nope"}"#, "no port 'nope'"),
+            ("client-disconnect", #"{"id":"vm.data"}"#, "nobody is connected"),
         ])
     func arguments(command: String, arguments: String, expected: String) throws {
         let fixture = try ControlServerFixture()
@@ -240,7 +247,8 @@ struct ControlServerTests {
         #expect(
             settings
                 == PortSettings(
-                    clientsAbsent: "buffer", bufferSize: 1024, guestClose: "keep", linger: 0.5, columns: nil, rows: nil))
+                    clientsAbsent: "buffer", bufferSize: 1024, guestClose: "keep", linger: 0.5, columns: nil, rows: nil)
+        )
     }
 
     @Test func theLogsLevelChanges() throws {
