@@ -51,14 +51,26 @@ final class MessagesTarget: FuzzTarget {
 }
 
 /// Which of the first descriptor numbers are open.
-private struct OpenDescriptors: Equatable {
-    private static let count = 1024
-    private let isOpen: [Bool]
+struct OpenDescriptors: Equatable {
+    /// Compared as memory and not one by one: the fuzzer counts each comparison, and this was half of its time.
+    private let entries: [pollfd]
+    private static let all = (0..<Int32(1024)).map { pollfd(fd: $0, events: 0, revents: 0) }
 
     init() {
-        var entries = (0..<Int32(Self.count)).map { pollfd(fd: $0, events: 0, revents: 0) }
-        // The kernel marks the numbers that are none.
+        var entries = Self.all
+        // The kernel marks the numbers that are none; what it says of the others is of no interest.
         _ = unsafe poll(&entries, nfds_t(entries.count), 0)
-        isOpen = entries.map { $0.revents & Int16(POLLNVAL) == 0 }
+        for index in entries.indices { entries[index].revents &= Int16(POLLNVAL) }
+        self.entries = entries
+    }
+
+    static func == (left: OpenDescriptors, right: OpenDescriptors) -> Bool {
+        unsafe left.entries.withUnsafeBytes { left in
+            unsafe right.entries.withUnsafeBytes { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else { return false }
+                // SAFETY: both have as many bytes as `all`.
+                return unsafe memcmp(first, second, left.count) == 0
+            }
+        }
     }
 }
