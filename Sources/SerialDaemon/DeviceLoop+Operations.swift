@@ -31,7 +31,10 @@ extension DeviceLoop {
         } catch {
             return .refused("the host refuses what a port needs: \(error)")
         }
+        // Of a ring that stands still, with what was written for the port before.
+        let owesDiscard = endpoints[port].owesDiscard
         endpoints[port] = PortEndpoint(configuration, listener: listener, after: endpoints[port].generation)
+        endpoints[port].owesDiscard = owesDiscard
         meters[port] = PortMeter()
         device.addPort(port, PortDescription(configuration))
         tellGuestOfClients(port: port)
@@ -61,7 +64,8 @@ extension DeviceLoop {
         meters[port] = PortMeter()
         device.removePort(port)
         controlIsReady = true
-        // What its rings hold is thrown away.
+        // What its ring holds is nobody's, and not for another port that gets the number before the next turn.
+        throwAwayBacklog(port: port)
         readyPorts.insert(port)
         mailbox.report(.portRemoved(name, number: port))
         return .done

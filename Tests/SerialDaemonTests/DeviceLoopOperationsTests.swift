@@ -80,6 +80,27 @@ struct DeviceLoopOperationsTests {
         #expect(fixture.guest.transmitq(1).freeDescriptorCount == 64)
     }
 
+    @Test("what a removed port's guest has written is not for the next port of its number", arguments: [false, true])
+    func leftovers(isPaused: Bool) throws {
+        let fixture = try DeviceLoopFixture([.port()])
+        try fixture.boot()
+        try fixture.open(1)
+        try fixture.guest.write([1, 2, 3], port: 1)
+        try fixture.settle()
+        if isPaused { try fixture.stopRings() }
+        // Both before the loop has a turn.
+        fixture.mailbox.send(.perform(.removePort(1), ticket: 7))
+        #expect(isDone(try fixture.add(.port("next", number: 1))))
+        if isPaused { try fixture.startRings() }
+        let client = try fixture.connect(1)
+        #expect(client.receive().isEmpty)
+        #expect(fixture.counters(1).goneClientBytes + fixture.counters(1).unwantedBytes == 3)
+        fixture.guest.transmitq(1).reap()
+        try fixture.guest.write([4], port: 1)
+        try fixture.settle()
+        #expect(client.receive() == [4])
+    }
+
     @Test func anUnknownPortCannotBeRemoved() throws {
         let fixture = try DeviceLoopFixture([.port()])
         guard case .refused? = try fixture.perform(.removePort(2)) else {
