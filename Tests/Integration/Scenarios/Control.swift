@@ -34,6 +34,13 @@ extension Scenario {
     /// Every command and many events, by programs that are not ours, held against the schema.
     private static func controlSocket(_ setting: Setting) throws {
         let (machine, _) = try controlled(setting, [.control, .data])
+        let shown = try ChildProcess.output(
+            of: [
+                "sh", "-c", "printf 'query-status\nport-add id=x console=true\nport-remove id=x\n' | \(ToolPath.qmpShell) -p \"$0\"",
+                "\(setting.directory)/control.sock",
+            ], in: setting.directory)
+        try expect(shown.contains("\"driver-ready\": true"), "qmp-shell shows: \(shown)")
+        try expect(shown.contains("\"id\": \"x\"") && !shown.contains("error"), "qmp-shell shows: \(shown)")
         let text = try ChildProcess.output(
             of: [
                 ToolPath.python, "scripts/check/control.py", "\(setting.directory)/control.sock",

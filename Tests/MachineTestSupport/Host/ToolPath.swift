@@ -7,4 +7,7 @@ package enum ToolPath {
         // SAFETY: nobody calls setenv(3): the string stays where it is while it is copied.
         unsafe getenv("VHOST_USER_SERIAL_PYTHON").map { unsafe String(cString: $0) } ?? "python3"
     }()
+
+    /// QEMU's own shell for its monitor, from the same place.
+    package static let qmpShell = python.contains("/") ? python.dropLast("python".count) + "qmp-shell" : "qmp-shell"
 }
