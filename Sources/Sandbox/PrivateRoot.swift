@@ -40,7 +40,8 @@ enum PrivateRoot {
 
     /// Makes the new root and goes there.
     ///
-    /// - Parameter directories: absolute, without symbolic links; none below another.
+    /// - Parameter directories: absolute, without symbolic links, each before those below it. One below another is bound
+    ///   by itself: it may be another file system, which its parent does not bring along.
     /// - Throws: ``SandboxError``. The process is between two roots then, and must end.
     static func enter(_ directories: [String]) throws(SandboxError) {
         // What is mounted here is nobody else's business, and the other way round.

@@ -124,7 +124,7 @@ package struct Sandbox: ~Copyable {
         return (.landlock, reason)
     }
 
-    /// Absolute, symbolic links resolved, and none below another.
+    /// Absolute, symbolic links resolved, each before those below it.
     private static func canonical(_ directories: [String]) throws(SandboxError) -> [String] {
         var resolved: Set<String> = []
         for path in directories {
@@ -135,9 +135,7 @@ package struct Sandbox: ~Copyable {
             resolved.insert(unsafe String(cString: real))
             unsafe free(real)
         }
-        return resolved.filter { path in
-            !resolved.contains { $0 != path && path.hasPrefix($0 == "/" ? "/" : $0 + "/") }
-        }.sorted()
+        return resolved.sorted()
     }
 
     /// No core dump: it would have the guest's bytes in it. What cannot be lowered is low already.

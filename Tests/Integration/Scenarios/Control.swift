@@ -11,6 +11,7 @@ extension Scenario {
         Scenario("control-events", oursOnly: aboutControl, controlEvents),
         Scenario("port-hot-plug", oursOnly: aboutControl, hotPlug),
         Scenario("capture-tshark", oursOnly: aboutControl, capture),
+        Scenario("capture-disk-full", oursOnly: aboutControl, captureDiskFull),
     ]
 
     private static let agentPort = "org.qemu.guest_agent.0"
@@ -36,7 +37,8 @@ extension Scenario {
         let (machine, _) = try controlled(setting, [.control, .data])
         let shown = try ChildProcess.output(
             of: [
-                "sh", "-c", "printf 'query-status\nport-add id=x console=true\nport-remove id=x\n' | \(ToolPath.qmpShell) -p \"$0\"",
+                "sh", "-c",
+                "printf 'query-status\nport-add id=x console=true\nport-remove id=x\n' | \(ToolPath.qmpShell) -p \"$0\"",
                 "\(setting.directory)/control.sock",
             ], in: setting.directory)
         try expect(shown.contains("\"driver-ready\": true"), "qmp-shell shows: \(shown)")
@@ -98,6 +100,30 @@ extension Scenario {
         try expectEqual(try client.receiveLine(), "word from \(port)", "the added port")
         try client.send(line: "word for \(port)")
         try expectEqual(try machine.guest.run("head -n 1 <&8; exec 8<&-"), "word for \(port)", "the added port")
+    }
+
+    /// A full disk ends the capture, with whole packets in the file, and nothing else: the port loses no byte.
+    private static func captureDiskFull(_ setting: Setting) throws {
+        let directory = "\(setting.directory)/captures"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        _ = try ChildProcess.output(
+            of: ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], in: setting.directory)
+        defer { _ = try? ChildProcess.output(of: ["umount", "-l", directory], in: setting.directory) }
+        let (machine, control) = try controlled(setting, [.data], arguments: ["--capture-dir", directory])
+        try control.execute("capture-start", #"{"file": "a.pcapng", "snaplen": 16384}"#)
+        let client = try machine.client("vm.data")
+        try machine.guest.run("head -c 2000000 /dev/urandom >/tmp/out")
+        try machine.guest.start("write", "dd if=/tmp/out of=/dev/virtio-ports/vm.data bs=4096")
+        let received = try Payload(try client.receive(2_000_000), in: setting.directory)
+        try machine.guest.finish("write")
+        try expectEqual(try machine.guest.run("sha256sum </tmp/out"), "\(received.checksum)  -", "the checksum")
+        let end = try control.waitForEvent("CAPTURE_STOPPED", within: .seconds(10))
+        try expect(end.line.contains("No space left on device"), "the reason: \(end.line)")
+        let packets = try ChildProcess.output(
+            of: ["tshark", "-r", "\(directory)/a.pcapng", "-T", "fields", "-e", "frame.interface_name"],
+            in: setting.directory)
+        try expect(packets.contains("vm.data"), "no packet in the file: \(packets)")
+        try machine.finish()
     }
 
     /// tshark reads a live capture with no configuration: the port's name, the direction, and the guest agent's JSON.
