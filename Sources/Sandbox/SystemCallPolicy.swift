@@ -38,7 +38,7 @@ struct SystemCallPolicy {
             switch kind {
             case .starting: Self.common + control + Self.device + Self.startingThreads
             case .control: Self.common + control
-            case .device: Self.common + Self.device
+            case .device: Self.common + Self.device + [Self.heapTrimming]
             }
     }
 
@@ -93,6 +93,10 @@ struct SystemCallPolicy {
             Rule(call: "fcntl", condition: .equal(argument: 1, UInt64(CLINUX_F_GET_SEALS))),
             Rule(call: "prctl", condition: .equal(argument: 0, UInt64(CLINUX_PR_SET_NAME))),
         ]
+
+    /// When a thread's heap shrinks for the first time, glibc looks into /proc/sys/vm/overcommit_memory, and is content with
+    /// not being allowed to. A capture's buffer is the first thing on this thread that is large enough.
+    private static let heapTrimming = Rule(call: "openat", outcome: .fail(EACCES))
 
     /// Threads and their own, narrower lists. clone3(2) has its flags in memory, where no filter looks: glibc goes on
     /// with clone(2) when it is told that there is no such call.

@@ -56,12 +56,12 @@ struct SandboxTests {
         .enabled(if: isRoot, "shutting in as root needs root"),
         arguments: ["namespace", "landlock", "none"], ["control", "device"])
     func neededDirectoryGoesOnWorking(sandbox: String, thread: String) throws {
-        // A list that lets the control thread open files, and the device thread not.
+        // A list that lets the control thread open files, and the device thread not: glibc asks there, so that it is told no.
         let outcome = try probe("writeInside", "--sandbox", sandbox, "--thread", thread, "--user", "65534")
         if thread == "control" {
             #expect(outcome.output.hasSuffix("allowed\n"), "\(outcome.output)")
         } else {
-            #expect(outcome.status == 128 + SIGSYS)
+            #expect(outcome.output.contains("refused"), "\(outcome.output)")
         }
     }
 

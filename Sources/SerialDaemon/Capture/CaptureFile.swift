@@ -89,7 +89,8 @@ final class CaptureFile {
     }
 
     private static func make(_ path: String) throws(End) -> OwnedFileDescriptor {
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        // Appending: what was taken back leaves no hole behind it.
+        let flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         let number = unsafe open(path, flags, 0o600)
         guard number >= 0 else { throw .failed(SystemError(call: "open", errno: Errno(rawValue: errno))) }
         return OwnedFileDescriptor(adopting: number)

@@ -25,7 +25,10 @@ extension Scenario {
         }
 
         private func command(_ words: [String]) -> [String] {
-            [".build/release/vserialctl"] + words.prefix(1) + ["-c", "\(directory)/control.sock"] + words.dropFirst()
+            // `capture` has commands of its own; what stands behind "--" is a program's.
+            let count = words[0] == "capture" ? 2 : 1
+            return [".build/release/vserialctl"] + words.prefix(count) + ["-c", "\(directory)/control.sock"]
+                + words.dropFirst(count)
         }
 
         /// Runs a command to its end and returns what it printed.
