@@ -3,16 +3,18 @@ import Testing
 
 @testable import FuzzTargets
 
-/// What the messages target finds leaks by. In a process of its own: others open descriptors meanwhile.
+/// What the messages target finds leaks by.
 @Suite("OpenDescriptors")
 struct OpenDescriptorsTests {
+    /// Among numbers that nothing else takes: a process of its own has threads too, and they open what they need.
     @Test func aDescriptorThatStaysOpenIsSeen() async {
         await #expect(processExitsWith: .success) {
-            let before = OpenDescriptors()
-            let descriptor = dup(STDERR_FILENO)
-            precondition(descriptor >= 0 && OpenDescriptors() != before)
+            let before = OpenDescriptors(from: 1000)
+            let descriptor = fcntl(STDERR_FILENO, F_DUPFD, 1010)
+            precondition(descriptor >= 1010, "no descriptor")
+            precondition(OpenDescriptors(from: 1000) != before, "not seen")
             close(descriptor)
-            precondition(OpenDescriptors() == before)
+            precondition(OpenDescriptors(from: 1000) == before, "seen when gone")
         }
     }
 }

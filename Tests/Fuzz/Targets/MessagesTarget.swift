@@ -56,10 +56,12 @@ struct OpenDescriptors: Equatable {
     private let entries: [pollfd]
     private static let all = (0..<Int32(1024)).map { pollfd(fd: $0, events: 0, revents: 0) }
 
-    init() {
-        var entries = Self.all
+    /// - Parameter lowest: what is below is not looked at.
+    init(from lowest: Int32 = 0) {
+        var entries = Array(Self.all[Int(lowest)...])
         // The kernel marks the numbers that are none; what it says of the others is of no interest.
-        _ = unsafe poll(&entries, nfds_t(entries.count), 0)
+        let count = unsafe poll(&entries, nfds_t(entries.count), 0)
+        precondition(count >= 0, "this process may not have 1024 descriptors")
         for index in entries.indices { entries[index].revents &= Int16(POLLNVAL) }
         self.entries = entries
     }
