@@ -4,7 +4,9 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var id: String
     package var number: Int
     package var console: Bool
-    /// The host's socket; an abstract one begins with `@`.
+    /// What kind of endpoint it is bound to, as `kind=` has it.
+    package var kind: String
+    /// The host's socket, an abstract one with `@` before its name; of other kinds where they are.
     package var path: String
     /// Whether the guest has set the port up.
     package var guestReady: Bool
@@ -16,12 +18,13 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var settings: PortSettings
 
     package init(
-        id: String, number: Int, console: Bool, path: String, guestReady: Bool, guestOpen: Bool,
+        id: String, number: Int, console: Bool, kind: String = "socket", path: String, guestReady: Bool, guestOpen: Bool,
         clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus, settings: PortSettings
     ) {
         self.id = id
         self.number = number
         self.console = console
+        self.kind = kind
         self.path = path
         self.guestReady = guestReady
         self.guestOpen = guestOpen
@@ -32,13 +35,14 @@ package struct PortStatus: Codable, Equatable, Sendable {
     }
 }
 
-/// Who is connected: what the kernel said of the process that called connect(2).
+/// Who is connected: what the kernel said of the process that called connect(2); nothing where there is no socket that
+/// could be asked.
 package struct ClientStatus: Codable, Equatable, Sendable {
-    package var uid: UInt32
-    package var gid: UInt32
-    package var pid: Int32
+    package var uid: UInt32?
+    package var gid: UInt32?
+    package var pid: Int32?
 
-    package init(uid: UInt32, gid: UInt32, pid: Int32) {
+    package init(uid: UInt32? = nil, gid: UInt32? = nil, pid: Int32? = nil) {
         self.uid = uid
         self.gid = gid
         self.pid = pid

@@ -10,4 +10,12 @@ public enum CanonicalPath {
         defer { unsafe free(real) }
         return unsafe String(cString: real)
     }
+
+    /// The same of the directory that a file is in; the file's own name stays, be it a link or not there at all.
+    public static func resolveDirectory(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "\(resolve("."))/\(path)" }
+        let name = path[path.utf8.index(after: slash)...]
+        guard slash != path.utf8.startIndex else { return "/\(name)" }
+        return "\(resolve(String(path[..<slash])))/\(name)"
+    }
 }

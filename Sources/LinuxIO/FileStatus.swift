@@ -30,5 +30,7 @@ struct FileStatus: Equatable {
 
     var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
 
+    var isLink: Bool { mode & S_IFMT == S_IFLNK }
+
     var permissions: UInt32 { mode & 0o7777 }
 }

@@ -44,8 +44,17 @@ extension UnixAddress {
     }
 }
 
-/// Makes a UNIX stream socket, closed on `exec` and non-blocking. The corresponding C function is `socket(2)`.
-func makeUnixSocket() throws(SystemError) -> OwnedFileDescriptor {
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-    return OwnedFileDescriptor(adopting: try systemCall("socket") { socket(AF_UNIX, type, 0) })
+/// What a UNIX socket carries.
+public enum UnixSocketType: Sendable {
+    /// Bytes. `SOCK_STREAM`
+    case stream
+    /// Records, whole and in order, over a connection. `SOCK_SEQPACKET`
+    case records
+}
+
+/// Makes a UNIX socket, closed on `exec` and non-blocking. The corresponding C function is `socket(2)`.
+func makeUnixSocket(_ type: UnixSocketType = .stream) throws(SystemError) -> OwnedFileDescriptor {
+    let type = type == .stream ? SOCK_STREAM : SOCK_SEQPACKET
+    let flags = Int32(type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    return OwnedFileDescriptor(adopting: try systemCall("socket") { socket(AF_UNIX, flags, 0) })
 }

@@ -24,19 +24,20 @@ extension UnixListener {
     ///   - mode: permissions of the file, such as `0o600`; who may write may connect.
     ///   - owner: the user the file is given to, which takes root; `nil` leaves it to whoever we are.
     ///   - group: the group the file is given to; `nil` leaves the one it gets by itself.
+    ///   - type: what the socket carries.
     ///   - backlog: how many connections may wait for ``accept()``.
     ///   - probing: whether to find out by a connection if a socket that is there is still listened on, and to replace
     ///     it when it is not; otherwise it is taken for one that is. Where connect(2) is not allowed.
     /// - Returns: the listener, non-blocking and closed on `exec`.
     /// - Throws: ``UnixListenerError``; nothing is left behind then.
     public static func bind(
-        to address: UnixAddress, mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil, backlog: Int32 = 16,
-        probing: Bool = true
+        to address: UnixAddress, mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil,
+        type: UnixSocketType = .stream, backlog: Int32 = 16, probing: Bool = true
     ) throws(UnixListenerError) -> UnixListener {
         switch address {
         case .abstract:
             return try sortingErrors(of: address.description) { () throws(SystemError) in
-                let socket = try makeUnixSocket()
+                let socket = try makeUnixSocket(type)
                 try bind(socket, to: address)
                 try systemCall("listen") { listen(socket.rawValue, backlog) }
                 return UnixListener(socket, address: address, boundFile: nil)
@@ -44,19 +45,20 @@ extension UnixListener {
         case .path(let path):
             let lock = try sortingErrors(of: path) { () throws(SystemError) in try SocketFileLock(path: path) }
             return try bind(
-                holding: lock, mode: UInt32(mode), owner: owner, group: group, backlog: backlog, probing: probing)
+                holding: lock, mode: UInt32(mode), owner: owner, group: group, type: type, backlog: backlog,
+                probing: probing)
         }
     }
 
     /// Makes the socket at the path of `lock`, which is held until this returns because it is borrowed.
     private static func bind(
-        holding lock: borrowing SocketFileLock, mode: UInt32, owner: UInt32?, group: UInt32?, backlog: Int32,
-        probing: Bool
+        holding lock: borrowing SocketFileLock, mode: UInt32, owner: UInt32?, group: UInt32?, type: UnixSocketType,
+        backlog: Int32, probing: Bool
     ) throws(UnixListenerError) -> UnixListener {
         let path = lock.path
         try removeStaleSocket(holding: lock, probing: probing)
         let socket = try sortingErrors(of: path) { () throws(SystemError) in
-            let socket = try makeUnixSocket()
+            let socket = try makeUnixSocket(type)
             // On Linux bind(2) gives the file the mode of the socket's own inode, less the umask. So it never has a
             // right too many, as it would between bind(2) and chmod(2); and no umask is set, which is the whole
             // process's and would hit other threads' files.
@@ -67,7 +69,7 @@ extension UnixListener {
         do throws(UnixListenerError) {
             try setOwner(owner, group, ofSocketAt: path)
             let status = try setMode(mode, ofSocketAt: path)
-            let file = BoundSocketFile(path: CanonicalPath.resolve(path), status: status)
+            let file = BoundFile(path: CanonicalPath.resolve(path), status: status)
             let number = socket.rawValue
             try sortingErrors(of: path) { () throws(SystemError) in
                 _ = try systemCall("listen") { listen(number, backlog) }

@@ -11,9 +11,9 @@ public struct UnixListener: ~Copyable, Sendable {
 
     /// The file that `bind(2)` made, for whoever has to remove it before this value goes away; `nil` for abstract and
     /// inherited sockets.
-    public let boundFile: BoundSocketFile?
+    public let boundFile: BoundFile?
 
-    init(_ descriptor: consuming OwnedFileDescriptor, address: UnixAddress, boundFile: BoundSocketFile?) {
+    init(_ descriptor: consuming OwnedFileDescriptor, address: UnixAddress, boundFile: BoundFile?) {
         self.descriptor = descriptor
         self.address = address
         self.boundFile = boundFile

@@ -2,7 +2,7 @@ import CLinux
 public import Glibc
 import SystemPackage
 
-/// One end of a connection over a UNIX stream socket. No method ever waits, and none raises `SIGPIPE`.
+/// One end of a connection over a UNIX socket, of bytes or of records. No method ever waits, and none raises `SIGPIPE`.
 ///
 /// The bytes usually lie in guest memory, so the main methods take lists of segments and move them in one system call,
 /// without a copy in between.
@@ -17,7 +17,7 @@ public struct UnixStream: ~Copyable, Sendable {
     /// by it.
     private static let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
 
-    /// Takes over a connected stream socket.
+    /// Takes over a connected socket.
     ///
     /// - Parameter descriptor: takes ownership and closes it with this value.
     public init(adopting descriptor: consuming OwnedFileDescriptor) {
@@ -34,12 +34,16 @@ public struct UnixStream: ~Copyable, Sendable {
 
     /// Connects to a listening socket; closed on `exec`. The corresponding C function is `connect(2)`.
     ///
-    /// - Parameter address: where somebody listens.
+    /// - Parameters:
+    ///   - address: where somebody listens.
+    ///   - type: what the listener's socket carries.
     /// - Returns: the connection.
     /// - Throws: ``SystemError``; `ENOENT` when nothing is there, `ECONNREFUSED` when nobody listens, `EAGAIN` when the
-    ///   backlog is full.
-    public static func connect(to address: UnixAddress) throws(SystemError) -> UnixStream {
-        let socket = try makeUnixSocket()
+    ///   backlog is full, `EPROTOTYPE` when the listener's socket carries something else.
+    public static func connect(
+        to address: UnixAddress, type: UnixSocketType = .stream
+    ) throws(SystemError) -> UnixStream {
+        let socket = try makeUnixSocket(type)
         _ = try unsafe address.withSocketAddress { (pointer, length) throws(SystemError) in
             // SAFETY: pointer and length are good for the duration of the closure.
             try systemCall("connect") { unsafe Glibc.connect(socket.rawValue, pointer, length) }
@@ -112,6 +116,35 @@ public struct UnixStream: ~Copyable, Sendable {
         // SAFETY: the caller's buffer is good for `count` bytes.
         let result = retryingOnInterrupt { unsafe recv(rawValue, buffer.baseAddress, buffer.count, Self.flags) }
         return try Self.receiveOutcome(result, "recv")
+    }
+
+    /// Receives one record of a `SOCK_SEQPACKET` socket. The corresponding C function is `recv(2)` with `MSG_TRUNC`.
+    ///
+    /// - Parameter buffer: filled from its start; of a record that is larger, with its beginning, and the rest is gone.
+    /// - Returns: `bytes`, how many the record has, perhaps more than the buffer, and 0 for an empty one; else as with
+    ///   ``receive(into:)-(UnsafeMutableRawBufferPointer)``.
+    /// - Throws: ``SystemError``.
+    public func receiveRecord(_ buffer: inout [UInt8]) throws(SystemError) -> IOOutcome {
+        let result = unsafe buffer.withUnsafeMutableBytes { buffer in
+            // SAFETY: the array keeps its bytes for the closure.
+            retryingOnInterrupt {
+                unsafe recv(rawValue, buffer.baseAddress, buffer.count, Self.flags | Int32(MSG_TRUNC))
+            }
+        }
+        let outcome = try Self.receiveOutcome(result, "recv")
+        // recv(2) says 0 for an empty record as well as for the end.
+        guard outcome == .endOfFile, try !isAtEnd() else { return outcome }
+        return .bytes(0)
+    }
+
+    /// Whether the peer sends no more, and nothing that it sent is left. The C functions are `poll(2)` and `ioctl(2)`.
+    private func isAtEnd() throws(SystemError) -> Bool {
+        // POLLRDHUP, which is behind _GNU_SOURCE, has epoll's number.
+        let halfClosed = Int16(truncatingIfNeeded: EPOLLRDHUP.rawValue)
+        var entry = pollfd(fd: rawValue, events: halfClosed, revents: 0)
+        try systemCall("poll") { unsafe poll(&entry, 1, 0) }
+        guard entry.revents & (halfClosed | Int16(POLLHUP)) != 0 else { return false }
+        return try unreadByteCount() == 0
     }
 
     /// Sorts what a call that sends came to.

@@ -18,7 +18,7 @@ package struct Sandbox: ~Copyable {
     /// Why it is not the strongest, when the operator left the choice; `nil` otherwise.
     package let fallbackReason: String?
     package let filterAction: FilterAction
-    package let servesOperators: Bool
+    package let duties: ControlDuties
     private let expectation: ThreadStatus.Expectation
     /// Of the kernel's Landlock; asked for while that was allowed.
     private let landlockABI: Int32
@@ -53,17 +53,17 @@ package struct Sandbox: ~Copyable {
             filterCount: options.filterAction == .none ? 0 : 2)
         let landlockABI = clinux_landlock_abi()
         try SystemCallFilter.load(
-            .starting, servesOperators: options.servesOperators, action: options.filterAction)
+            .starting, duties: options.duties, action: options.filterAction)
         return Sandbox(
             confinement: confinement, fallbackReason: reason, filterAction: options.filterAction,
-            servesOperators: options.servesOperators, expectation: expectation, landlockABI: landlockABI, tasks: tasks)
+            duties: options.duties, expectation: expectation, landlockABI: landlockABI, tasks: tasks)
     }
 
     /// Gives the calling thread the list of its kind.
     package static func confine(
-        _ kind: ThreadKind, servesOperators: Bool = false, action: FilterAction
+        _ kind: ThreadKind, duties: ControlDuties = [], action: FilterAction
     ) throws(SandboxError) {
-        try SystemCallFilter.load(kind, servesOperators: servesOperators, action: action)
+        try SystemCallFilter.load(kind, duties: duties, action: action)
     }
 
     /// Looks at every thread as the kernel sees it, and lets go of `/proc`: from a directory that is held, `..` leads to

@@ -9,22 +9,22 @@ package struct SandboxOptions: Equatable, Sendable {
     package var identity: Identity?
     /// Whether the peers of sockets must be known by their own user numbers, which a user namespace hides.
     package var needsPeerIdentities: Bool
-    /// Whether the control thread makes sockets and files for an operator while it runs.
-    package var servesOperators: Bool
+    /// What the control thread does while it runs.
+    package var duties: ControlDuties
     /// The directories that the process needs at run time, as the operator wrote them. Nothing else is left of the file
     /// system.
     package var directories: [String]
 
     package init(
         confinement: Confinement? = nil, filterAction: FilterAction = .kill, identity: Identity? = nil,
-        needsPeerIdentities: Bool = false, servesOperators: Bool = false,
+        needsPeerIdentities: Bool = false, duties: ControlDuties = [],
         directories: [String] = []
     ) {
         self.confinement = confinement
         self.filterAction = filterAction
         self.identity = identity
         self.needsPeerIdentities = needsPeerIdentities
-        self.servesOperators = servesOperators
+        self.duties = duties
         self.directories = directories
     }
 }

@@ -8,7 +8,7 @@ enum SystemCallFilter {
     /// Loads the list of one kind of thread.
     ///
     /// - Throws: ``SandboxError/library(_:_:)``.
-    static func load(_ kind: ThreadKind, servesOperators: Bool, action: FilterAction) throws(SandboxError) {
+    static func load(_ kind: ThreadKind, duties: ControlDuties, action: FilterAction) throws(SandboxError) {
         guard let denied = action.code else { return }
         if action == .trap {
             guard clinux_report_denied_calls() == 0 else {
@@ -22,7 +22,7 @@ enum SystemCallFilter {
         try check("seccomp_attr_set", unsafe seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS))
         // Each thread has a list of its own, so none is forced upon the others.
         try check("seccomp_attr_set", unsafe seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 0))
-        for rule in SystemCallPolicy(kind, servesOperators: servesOperators).rules {
+        for rule in SystemCallPolicy(kind, duties: duties).rules {
             let number = unsafe seccomp_syscall_resolve_name(rule.call)
             // A call that this architecture does not have: nobody can make it.
             guard number >= 0 else { continue }

@@ -31,9 +31,12 @@ struct SystemCallPolicy {
 
     /// - Parameters:
     ///   - kind: which thread.
-    ///   - servesOperators: whether the control thread does what comes to the control socket.
-    init(_ kind: ThreadKind, servesOperators: Bool) {
-        let control = Self.control + (servesOperators ? Self.operators : [])
+    ///   - duties: what the control thread does.
+    init(_ kind: ThreadKind, duties: ControlDuties) {
+        var control = Self.control
+        if duties.contains(.operators) { control += Self.operators }
+        // A port that connects can come later.
+        if !duties.isDisjoint(with: [.operators, .connectors]) { control += Self.connectors }
         rules =
             switch kind {
             case .starting: Self.common + control + Self.device + Self.startingThreads
@@ -75,15 +78,18 @@ struct SystemCallPolicy {
         anyway([
             "accept4", "bind", "eventfd2", "fchmod", "flock", "ftruncate", "getsockopt", "lchown", "listen", "readlink",
             "recvfrom", "rename",
-        ]) + [
-            // Of no other family: there is nothing to be reached but what is in the sockets' directories.
-            Rule(call: "socket", condition: .equal(argument: 0, UInt64(AF_UNIX)))
-        ]
+        ]) + [unixSocket]
+
+    /// Sockets of others, where they were seen from outside the sandbox too.
+    private static let connectors = anyway(["connect"]) + [unixSocket]
+
+    /// Of no other family: there is nothing to be reached but what is in the sockets' directories.
+    private static let unixSocket = Rule(call: "socket", condition: .equal(argument: 0, UInt64(AF_UNIX)))
 
     /// Clients, the front-end and guest memory.
     private static let device =
         anyway([
-            "accept4", "dup", "eventfd2", "fstatfs", "getrusage", "getsockopt", "recvfrom", "recvmsg", "sendmsg",
+            "accept4", "dup", "eventfd2", "fstatfs", "getrusage", "getsockopt", "readv", "recvfrom", "recvmsg", "sendmsg",
             "sendto", "setsockopt", "shutdown", "timerfd_settime", "writev",
         ]) + [
             Rule(call: "ioctl", condition: .equal(argument: 1, UInt64(FIONREAD))),

@@ -55,7 +55,7 @@ package enum FrontendSource: Equatable, Sendable {
     case inherited(Int32)
 }
 
-/// One guest port and the host socket it is bound to.
+/// One guest port and what it is bound to on the host.
 package struct PortConfiguration: Equatable, Sendable {
     /// What the guest sees as `/dev/virtio-ports/NAME`; accepted by ``PortName/problem(with:)``.
     package var name: String
@@ -63,8 +63,8 @@ package struct PortConfiguration: Equatable, Sendable {
     package var number: Int
     /// A console (`/dev/hvcN` in the guest) and not a generic port.
     package var isConsole: Bool
-    /// The host socket that clients connect to.
-    package var address: UnixAddress
+    /// What it is bound to on the host.
+    package var endpoint: EndpointConfiguration
     /// What a console is told about its size; always `nil` for a generic port.
     package var size: ConsoleSize?
     /// In which order a size is sent to the guest.
@@ -81,6 +81,10 @@ package struct PortConfiguration: Equatable, Sendable {
     package var expectOpenNanoseconds: UInt64?
     /// Who may be a client.
     package var peerPolicy = PeerPolicy()
+    /// Owner, group and mode of what is made for the port.
+    package var access = EndpointAccess()
+    /// Whether the front-end is to wait until the first client is there.
+    package var waitsForClient = false
 }
 
 /// What happens to the guest's bytes while no client is connected.

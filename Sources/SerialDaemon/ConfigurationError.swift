@@ -29,6 +29,16 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case halfASize(missing: PortKey, port: String)
     case consoleThatBlocks(port: String)
     case bufferSizeWithoutBuffer(port: String)
+    case keyOfOtherKind(PortKey, EndpointKind, port: String)
+    case keyOfInheritedSocket(PortKey, port: String)
+    case kindWithoutPath(EndpointKind, port: String)
+    case reconnectOfListener(port: String)
+    case accessOfConnector(port: String)
+    /// While the daemon runs, from within its sandbox.
+    case kindOnlyAtStart(EndpointKind, port: String)
+    case keyOnlyAtStart(PortKey, port: String)
+    /// Records have an end, which a stream of kept bytes has not.
+    case keptRecords(PortKey, port: String)
 
     // Ports together.
     case portNameTwice(String)
@@ -36,6 +46,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case portNumberTwice(number: Int, first: String, second: String)
     case portWithoutPath(String)
     case addressTwice(UnixAddress, first: String, second: String)
+    case standardStreamsTwice(first: String, second: String)
 }
 
 extension ConfigurationError: CustomStringConvertible {
@@ -89,6 +100,22 @@ extension ConfigurationError: CustomStringConvertible {
             "--port name=\(port.escaped): clients-absent=block stops a guest at its console: use buffer or discard."
         case .bufferSizeWithoutBuffer(let port):
             "--port name=\(port.escaped): buffer-size= needs clients-absent=buffer: add that, or take the size away."
+        case .keyOfOtherKind(let key, let kind, let port):
+            "--port name=\(port.escaped): \(key.rawValue)= is nothing for kind=\(kind.rawValue): take it away."
+        case .keyOfInheritedSocket(let key, let port):
+            "--port name=\(port.escaped): \(key.rawValue)= is nothing for a socket that is open already (fd=)."
+        case .kindWithoutPath(let kind, let port):
+            "--port name=\(port.escaped): kind=\(kind.rawValue) needs path=PATH: add it."
+        case .reconnectOfListener(let port):
+            "--port name=\(port.escaped): reconnect-ms= is for a daemon that connects: add server=off, or take it away."
+        case .accessOfConnector(let port):
+            "--port name=\(port.escaped): owner=, group= and mode= are the listener's to choose with server=off."
+        case .kindOnlyAtStart(let kind, let port):
+            "port \(port.escaped): kind=\(kind.rawValue) can only be opened when the daemon starts: use a socket."
+        case .keyOnlyAtStart(let key, let port):
+            "port \(port.escaped): \(key.rawValue)= is for a port that the daemon starts with: take it away."
+        case .keptRecords(let key, let port):
+            "--port name=\(port.escaped): type=seqpacket keeps records apart and \(key.rawValue)= would join them."
 
         case .portNameTwice(let name):
             "--port name=\(name.escaped) stands twice: give each port a name of its own."
@@ -100,6 +127,8 @@ extension ConfigurationError: CustomStringConvertible {
             "--port name=\(name.escaped) has no path=: add it, or --socket-dir=DIR for all ports without one."
         case .addressTwice(let address, let first, let second):
             "\(address.description.escaped) is the socket of \(first.escaped) and of \(second.escaped): change one."
+        case .standardStreamsTwice(let first, let second):
+            "kind=stdio is given to \(first.escaped) and to \(second.escaped): there is one standard input and output."
         }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 package import LinuxIO
 package import Logging
+import VirtioConsole
 
 /// The main thread: signals, the log's way to stderr, the control socket, and the device thread's end.
 ///
@@ -16,18 +17,19 @@ package struct ControlLoop: ~Copyable {
     package static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private enum Source: UInt8 {
-        case signal, log, output, device, server, metrics
+        case signal, log, output, device, server, metrics, connectors
         var token: EventToken { EventToken(kind: rawValue, index: 0, generation: 0) }
     }
 
     private let epoll: Epoll
-    private var events = Epoll.EventBuffer(capacity: 6)
+    private var events = Epoll.EventBuffer(capacity: 7)
     private let signals: SignalFileDescriptor
     private let mailbox: DeviceMailbox
     private let log: Logger
     private var writer: LogWriter
     private var server: ControlServer?
     private var metrics: MetricsFile?
+    private var connectors: PortConnectors?
     private var waitsForOutput = false
     /// When to stop waiting for the device thread, in monotonic nanoseconds; `nil` before the first signal.
     private var deadline: UInt64?
@@ -67,6 +69,12 @@ package struct ControlLoop: ~Copyable {
         self.metrics = metrics
     }
 
+    /// Connects ports to sockets of others from now on.
+    mutating func connect(_ connectors: PortConnectors) throws(SystemError) {
+        try epoll.add(connectors.descriptor, interest: .readable, token: Source.connectors.token)
+        self.connectors = connectors
+    }
+
     /// Runs until the device thread has ended, or was given up.
     package mutating func run() throws(SystemError) -> ExitCode {
         while true {
@@ -76,9 +84,10 @@ package struct ControlLoop: ~Copyable {
             for index in 0..<events.count {
                 switch Source(rawValue: events[index].token.kind) {
                 case .signal: try receiveSignals()
-                case .device: receiveReports()
+                case .device: try receiveReports()
                 case .server: try serveOperators()
                 case .metrics: try askForMetrics()
+                case .connectors: try connectors?.connectDue()
                 case .log, .output, nil: break  // flushed at the top of each turn
                 }
             }
@@ -159,10 +168,11 @@ package struct ControlLoop: ~Copyable {
         }
     }
 
-    private mutating func receiveReports() {
+    private mutating func receiveReports() throws(SystemError) {
         let reports = mailbox.takeReports()
         server?.deliver(reports)
         writeMetrics(reports)
+        if !reports.wantedConnections.isEmpty { try connectors?.want(reports.wantedConnections) }
         switch reports.result {
         case .ended: exitCode = .success
         case .failed(let error):

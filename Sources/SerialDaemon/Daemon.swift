@@ -46,7 +46,7 @@ package enum Daemon {
         do throws(StartError) {
             // Guest memory can go away under us (a truncated memfd): that breaks rings, and not the process.
             MappedMemory.installFaultGuard()
-            var sockets = try StartSockets(configuration)
+            var sockets = try StartSockets(configuration, environment: environment)
             let files = sockets.files
             let catalogue = PortCatalogue(configuration, files: sockets.portFiles)
             defer {
@@ -63,6 +63,9 @@ package enum Daemon {
                     context: context, catalogue: catalogue,
                     captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)))
                 try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
+            }
+            if !configuration.sandbox.duties.isEmpty {
+                try connectPorts(catalogue, control: &control, mailbox: mailbox, log: log)
             }
             let metrics = try configuration.metricsPath.map { (path) throws(StartError) in
                 try keepMetrics(path, control: &control)
@@ -105,7 +108,7 @@ package enum Daemon {
         do throws(SandboxError) {
             if let failure = mailbox.awaitConfinement() { throw failure }
             try Sandbox.confine(
-                .control, servesOperators: sandbox.servesOperators, action: sandbox.filterAction)
+                .control, duties: sandbox.duties, action: sandbox.filterAction)
             let verified = try sandbox.verify()
             log.info("\(verified)")
             mailbox.permitServing()
@@ -141,12 +144,22 @@ package enum Daemon {
         }
     }
 
+    private static func connectPorts(
+        _ catalogue: PortCatalogue, control: inout ControlLoop, mailbox: DeviceMailbox, log: Logger
+    ) throws(StartError) {
+        do throws(SystemError) {
+            try control.connect(PortConnectors(catalogue: catalogue, mailbox: mailbox, log: log))
+        } catch {
+            throw .system(error)
+        }
+    }
+
     private static func makeDeviceLoop(
         _ configuration: DaemonConfiguration, sockets: consuming StartSockets, mailbox: DeviceMailbox, log: Logger
     ) throws(StartError) -> sending DeviceLoop {
         do throws(SystemError) {
             return try DeviceLoop.make(
-                configuration: configuration, frontend: sockets.frontend, listeners: sockets.ports, mailbox: mailbox,
+                configuration: configuration, frontend: sockets.frontend, bindings: sockets.ports, mailbox: mailbox,
                 log: log)
         } catch {
             throw .system(error)
@@ -193,7 +206,7 @@ package enum Daemon {
     private static func logStart(_ configuration: DaemonConfiguration, log: Logger) {
         for port in configuration.ports {
             let kind = port.isConsole ? "console" : "number"
-            log.info("\(kind) \(port.number), clients at \(port.address)", metadata: ["port": "\(port.name)"])
+            log.info("\(kind) \(port.number), \(port.endpoint.news)", metadata: ["port": "\(port.name)"])
         }
         switch configuration.frontend {
         case .listen(let address): log.info("waiting for a front-end at \(address)")

@@ -1,48 +1,77 @@
 import BasicContainers
 import LinuxIO
 import Logging
+import SystemPackage
 import VhostUser
 import Virtio
 import VirtioConsole
 
 /// Clients of the ports: coming, staying, and the several ways of going.
 extension DeviceLoop {
-    /// Takes the client that waits at a port's listener, when the port has none. A second one waits in the backlog, as
-    /// with QEMU.
+    /// Takes whoever waits at a port's other side, when nobody is there. A second one waits in the backlog, as with QEMU.
     mutating func acceptClient(port: Int) {
         do {
-            switch try endpoints[port].accept() {
-            case .client: break
-            case .nobody: return
-            case .denied(let peer):
-                if let name = endpoints[port].configuration?.name {
-                    mailbox.report(.clientRefused(name, peer))
-                }
-                portWarning(port, "a client of user \(peer.userIdentifier), group \(peer.groupIdentifier) is refused")
-                return
-            }
+            try meetClient(port: port, try endpoints[port].accept())
         } catch {
             portWarning(port, "cannot accept a client: \(error)")
             restListener(port: port)
-            return
         }
-        guard let descriptor = endpoints[port].clientDescriptor, let token = clientToken(port: port) else { return }
-        do {
-            try epoll.add(descriptor, interest: [], token: token)
-            try watchListener(port: port, false)
-        } catch {
-            dropClient(port: port, because: error)
-            return
-        }
-        portInfo(port, "client connected")
-        reportClient(port: port) { .clientConnected($0, $1) }
-        tellGuestOfClients(port: port)
-        readyPorts.insert(port)
     }
 
-    private mutating func clientToken(port: Int) -> EventToken? {
+    /// The control thread has connected to whom the port wants.
+    mutating func admitClient(_ arrival: ClientArrival) {
+        let port = arrival.port
+        // Another port may have the number by now: then the connection is closed.
+        guard endpoints[port].configuration?.name == arrival.name, endpoints[port].wantsConnection,
+            let stream = arrival.takeStream()
+        else { return }
+        do {
+            try meetClient(port: port, try endpoints[port].admit(stream))
+        } catch {
+            portWarning(port, "cannot use the connection that was made: \(error)")
+        }
+        // One that may not stay, or cannot be used, is tried again.
+        askForConnection(port: port)
+    }
+
+    private mutating func meetClient(port: Int, _ arrival: PortEndpoint.Arrival) throws(SystemError) {
+        switch arrival {
+        case .nobody: return
+        case .denied(let peer):
+            if let name = endpoints[port].configuration?.name {
+                mailbox.report(.clientRefused(name, peer))
+            }
+            portWarning(port, "a client of user \(peer.userIdentifier), group \(peer.groupIdentifier) is refused")
+        case .client:
+            do {
+                try watchClient(port: port)
+                try watchArrivals(port: port, false)
+                try noteFirstClient(port: port)
+            } catch {
+                dropClient(port: port, because: error)
+                return
+            }
+            portInfo(port, "client connected")
+            reportClient(port: port) { .clientConnected($0, $1) }
+            tellGuestOfClients(port: port)
+            readyPorts.insert(port)
+        }
+    }
+
+    /// Has the control thread connect to whom the port wants, when it wants somebody.
+    private func askForConnection(port: Int) {
+        guard endpoints[port].wantsConnection else { return }
+        mailbox.wantConnection(port: port)
+    }
+
+    private func clientToken(port: Int) -> EventToken? {
         guard let generation = endpoints[port].client?.generation else { return nil }
         return EventSource.client(port: port, generation: generation).token
+    }
+
+    private func clientOutputToken(port: Int) -> EventToken? {
+        guard let generation = endpoints[port].client?.generation else { return nil }
+        return EventSource.clientOutput(port: port, generation: generation).token
     }
 
     /// Something happened at a client's socket.
@@ -72,12 +101,33 @@ extension DeviceLoop {
         readyPorts.insert(port)
     }
 
+    /// Something happened at what a client of two descriptors is written to. That its reader has gone is for the next call
+    /// to find out.
+    mutating func clientOutputEvent(port: Int, generation: UInt32, _ readiness: Epoll.Readiness) {
+        guard endpoints[port].client?.generation == generation else { return }
+        if readiness.contains(.error) {
+            unwatchDescriptor(endpoints[port].outputDescriptor, port: port)
+            endpoints[port].client?.isOutputUnwatched = true
+        } else if !endpoints[port].awaitsWritable {
+            changeInterest(port: port, adding: [], removing: .writable)
+        }
+        endpoints[port].client?.isWritable = true
+        readyPorts.insert(port)
+    }
+
     /// The client is gone. What it sent may still be in the socket; the port counts as connected until that is with the
     /// guest.
     ///
     /// EPOLLHUP is reported for ever, with no interest too: out of epoll with it. From here on the ring's kick, the
     /// guest's PORT_OPEN, the start of the ring and the linger timer bring the port's turn.
     private mutating func clientHungUp(port: Int) {
+        guard endpoints[port].inputDescriptor == endpoints[port].outputDescriptor else {
+            // Of two descriptors: nobody writes to this one any more. What it held is read to its end.
+            unwatchDescriptor(endpoints[port].inputDescriptor, port: port)
+            endpoints[port].client?.isInputUnwatched = true
+            endpoints[port].client?.isReadable = true
+            return
+        }
         unwatchClient(port: port)
         endpoints[port].client?.hasHungUp = true
         endpoints[port].client?.isReadable = true
@@ -115,21 +165,106 @@ extension DeviceLoop {
             interest.insert(.writable)
         }
         changeInterest(port: port, adding: interest, removing: [])
+        if endpoints[port].awaitsWritable, endpoints[port].outputDescriptor == nil {
+            waitForRoom(port: port)
+        }
     }
 
     /// A system call is made only for a change.
     private mutating func changeInterest(port: Int, adding: Epoll.Interest, removing: Epoll.Interest) {
         guard let former = endpoints[port].client?.interest else { return }
         let interest = former.union(adding).subtracting(removing)
-        guard interest != former, let descriptor = endpoints[port].clientDescriptor,
-            let token = clientToken(port: port)
-        else { return }
+        guard interest != former else { return }
         do {
-            try epoll.modify(descriptor, interest: interest, token: token)
+            try watchInterest(interest, former: former, port: port)
             endpoints[port].client?.interest = interest
         } catch {
             dropClient(port: port, because: error)
         }
+    }
+
+    /// One call for a socket; one for each of two descriptors that is concerned.
+    private mutating func watchInterest(
+        _ interest: Epoll.Interest, former: Epoll.Interest, port: Int
+    ) throws(SystemError) {
+        guard let token = clientToken(port: port), let outputToken = clientOutputToken(port: port) else { return }
+        let (input, output) = (endpoints[port].inputDescriptor, endpoints[port].outputDescriptor)
+        if let input, input == output { return try epoll.modify(input, interest: interest, token: token) }
+        let changed = interest.symmetricDifference(former)
+        if let input, changed.contains(.readable) {
+            try epoll.modify(input, interest: interest.intersection(.readable), token: token)
+        }
+        if let output, changed.contains(.writable) {
+            try epoll.modify(output, interest: interest.intersection(.writable), token: outputToken)
+        }
+    }
+
+    // MARK: In epoll
+
+    /// Puts the port's descriptors into epoll, and asks for whom it wants; its first step.
+    mutating func watchEndpoint(port: Int) throws(SystemError) {
+        if let descriptor = endpoints[port].arrivalDescriptor {
+            try epoll.add(descriptor, interest: .readable, token: EventSource.arrival(port: port).token)
+        }
+        // Somebody who is there from the start.
+        try watchClient(port: port)
+        if endpoints[port].hasClient { readyPorts.insert(port) }
+        askForConnection(port: port)
+    }
+
+    private mutating func watchClient(port: Int) throws(SystemError) {
+        guard let token = clientToken(port: port), let outputToken = clientOutputToken(port: port) else { return }
+        let (input, output) = (endpoints[port].inputDescriptor, endpoints[port].outputDescriptor)
+        if let input, try !canWait(for: input, token: token) {
+            endpoints[port].client?.isInputUnwatched = true
+        }
+        if let output, output != input, try !canWait(for: output, token: outputToken) {
+            endpoints[port].client?.isOutputUnwatched = true
+        }
+    }
+
+    /// Puts a client's descriptor into epoll; false for one that never waits, such as a regular file or /dev/null.
+    private func canWait(for descriptor: Int32, token: EventToken) throws(SystemError) -> Bool {
+        do {
+            try epoll.add(descriptor, interest: [], token: token)
+            return true
+        } catch where error.errno == .notPermitted {
+            return false
+        }
+    }
+
+    private mutating func unwatchClient(port: Int) {
+        guard endpoints[port].client?.interest != nil else { return }
+        endpoints[port].client?.interest = nil
+        let (input, output) = (endpoints[port].inputDescriptor, endpoints[port].outputDescriptor)
+        unwatchDescriptor(input, port: port)
+        if output != input { unwatchDescriptor(output, port: port) }
+    }
+
+    private mutating func unwatchDescriptor(_ descriptor: Int32?, port: Int) {
+        guard let descriptor else { return }
+        do {
+            try epoll.remove(descriptor)
+        } catch {
+            portWarning(port, "cannot take the client out of epoll: \(error)")
+        }
+    }
+
+    /// The port goes, and whatever tells of arrivals with it.
+    mutating func unwatchEndpoint(port: Int) {
+        restingListeners.remove(port)
+        guard let descriptor = endpoints[port].arrivalDescriptor else { return }
+        do {
+            try epoll.remove(descriptor)
+        } catch {
+            portWarning(port, "cannot take the listener out of epoll: \(error)")
+        }
+    }
+
+    mutating func watchArrivals(port: Int, _ isWatched: Bool) throws(SystemError) {
+        guard let descriptor = endpoints[port].arrivalDescriptor else { return }
+        try epoll.modify(
+            descriptor, interest: isWatched ? .readable : [], token: EventSource.arrival(port: port).token)
     }
 
     // MARK: Going
@@ -150,9 +285,9 @@ extension DeviceLoop {
         readyPorts.insert(port)
     }
 
-    private func reportClient(port: Int, _ event: (String, PeerCredentials) -> DeviceEvent) {
-        guard let name = endpoints[port].configuration?.name, let peer = endpoints[port].client?.peer else { return }
-        mailbox.report(event(name, peer))
+    private func reportClient(port: Int, _ event: (String, PeerCredentials?) -> DeviceEvent) {
+        guard let name = endpoints[port].configuration?.name, let client = endpoints[port].client else { return }
+        mailbox.report(event(name, client.peer))
     }
 
     private mutating func countUnread(port: Int) {
@@ -175,10 +310,11 @@ extension DeviceLoop {
         unwatchClient(port: port)
         endpoints[port].disconnect()
         do {
-            try watchListener(port: port, true)
+            try watchArrivals(port: port, true)
         } catch {
             portWarning(port, "cannot listen for clients any more: \(error)")
         }
+        askForConnection(port: port)
     }
 
     /// Lets the port's turn throw away what was for a client that has gone; when the ring stands still, once it goes on
@@ -194,33 +330,6 @@ extension DeviceLoop {
         } catch {
             ringFailed(QueueRole.transmitq(port: port).queueIndex, error)
         }
-    }
-
-    private mutating func unwatchClient(port: Int) {
-        guard endpoints[port].client?.interest != nil, let descriptor = endpoints[port].clientDescriptor else { return }
-        endpoints[port].client?.interest = nil
-        do {
-            try epoll.remove(descriptor)
-        } catch {
-            portWarning(port, "cannot take the client out of epoll: \(error)")
-        }
-    }
-
-    /// The port goes, and its listener with it.
-    mutating func unwatchListener(port: Int) {
-        restingListeners.remove(port)
-        guard let descriptor = endpoints[port].listenerDescriptor else { return }
-        do {
-            try epoll.remove(descriptor)
-        } catch {
-            portWarning(port, "cannot take the listener out of epoll: \(error)")
-        }
-    }
-
-    mutating func watchListener(port: Int, _ isWatched: Bool) throws(SystemError) {
-        guard let descriptor = endpoints[port].listenerDescriptor else { return }
-        try epoll.modify(
-            descriptor, interest: isWatched ? .readable : [], token: EventSource.portListener(port: port).token)
     }
 
     /// Owes the guest the news about the host's side of a port, if it gets to know of clients at all.
@@ -244,7 +353,7 @@ extension DeviceLoop {
         case .eof?:
             endpoints[port].client?.toHostEnd = .guestClosed
             do {
-                try endpoints[port].shutdownSend()
+                try endpoints[port].endSending()
             } catch {
                 dropClient(port: port, because: error)
             }

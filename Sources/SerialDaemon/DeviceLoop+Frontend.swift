@@ -32,6 +32,34 @@ extension DeviceLoop {
         connectFrontend(stream)
     }
 
+    /// Leaves the front-end unserved as long as a port waits for its first client: a VM does not start before somebody
+    /// listens, as with `wait=on` of QEMU's sockets.
+    mutating func awaitClients(of ports: [PortConfiguration]) throws(SystemError) {
+        for port in ports where port.waitsForClient && !endpoints[port.number].hasClient {
+            awaitedPorts.insert(port.number)
+            portInfo(port.number, "the front-end waits for the first client")
+        }
+        guard !awaitedPorts.isEmpty else { return }
+        try watchFrontend(false)
+    }
+
+    /// A port has a client; with the last one that is waited for the front-end is served.
+    mutating func noteFirstClient(port: Int) throws(SystemError) {
+        guard awaitedPorts.contains(port) else { return }
+        awaitedPorts.remove(port)
+        guard awaitedPorts.isEmpty else { return }
+        try watchFrontend(true)
+    }
+
+    /// Whatever is there of a front-end: where it connects, or its connection.
+    private mutating func watchFrontend(_ isWatched: Bool) throws(SystemError) {
+        try watchFrontendListener(isWatched)
+        guard let descriptor = channel?.rawValue else { return }
+        frontendInterest = isWatched ? .readable : []
+        try epoll.modify(
+            descriptor, interest: frontendInterest, token: EventSource.frontend(generation: frontendGeneration).token)
+    }
+
     mutating func watchFrontendListener(_ isWatched: Bool) throws(SystemError) {
         guard let descriptor = frontendListenerDescriptor else { return }
         try epoll.modify(descriptor, interest: isWatched ? .readable : [], token: EventSource.frontendListener.token)

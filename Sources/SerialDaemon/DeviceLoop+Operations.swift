@@ -13,6 +13,7 @@ extension DeviceLoop {
         case .removePort(let port): return removePort(port)
         case .changePort(let configuration): return changePort(configuration)
         case .disconnectClient(let port): return disconnectClient(port: port)
+        case .admitClient(let arrival): admitClient(arrival)
         case .startCapture(let tap): startCapture(tap)
         case .stopCapture(let number): stopCapture(number)
         }
@@ -22,18 +23,19 @@ extension DeviceLoop {
     private mutating func addPort(_ addition: PortAddition) -> DeviceAnswer {
         let configuration = addition.configuration
         let port = configuration.number
-        guard endpoints[port].configuration == nil, let listener = addition.takeListener() else {
+        guard endpoints[port].configuration == nil, let binding = addition.takeBinding() else {
             return .refused("number \(port) is taken")
-        }
-        do {
-            try epoll.add(
-                listener.rawValue, interest: .readable, token: EventSource.portListener(port: port).token)
-        } catch {
-            return .refused("the host refuses what a port needs: \(error)")
         }
         // Of a ring that stands still, with what was written for the port before.
         let owesDiscard = endpoints[port].owesDiscard
-        endpoints[port] = PortEndpoint(configuration, listener: listener, after: endpoints[port].generation)
+        endpoints[port] = PortEndpoint(configuration, binding: binding, after: endpoints[port].generation)
+        do {
+            try watchEndpoint(port: port)
+        } catch {
+            endpoints[port] = PortEndpoint(after: endpoints[port].generation)
+            endpoints[port].owesDiscard = owesDiscard
+            return .refused("the host refuses what a port needs: \(error)")
+        }
         endpoints[port].owesDiscard = owesDiscard
         meters[port] = PortMeter()
         device.addPort(port, PortDescription(configuration))
@@ -41,7 +43,7 @@ extension DeviceLoop {
         if device.isDriverReady {
             expectOpening(port: port)
         }
-        portInfo(port, "added at run time as number \(port), clients at \(configuration.address)")
+        portInfo(port, "added at run time as number \(port), \(configuration.endpoint.news)")
         mailbox.report(.portAdded(configuration.name, number: port))
         return .done
     }
@@ -57,7 +59,12 @@ extension DeviceLoop {
         if endpoints[port].hasClient {
             clientLeft(port: port)
         }
-        unwatchListener(port: port)
+        do {
+            try noteFirstClient(port: port)
+        } catch {
+            return .refused("the front-end cannot be served: \(error)")
+        }
+        unwatchEndpoint(port: port)
         stopCapturing(port: port)
         portInfo(port, "removed at run time")
         endpoints[port] = PortEndpoint(after: endpoints[port].generation)
@@ -88,6 +95,9 @@ extension DeviceLoop {
 
     private mutating func disconnectClient(port: Int) -> DeviceAnswer {
         guard endpoints[port].hasClient else { return .refused("nobody is connected") }
+        guard endpoints[port].configuration?.endpoint.hasClients == true else {
+            return .refused("what this port is bound to is no client that could be disconnected")
+        }
         clientLeft(port: port)
         return .done
     }

@@ -74,7 +74,9 @@ extension DeviceLoop {
             closeClientAfterData(port: port)
             let route = device.ports[port].hasBacklog ? .discard : endpoints[port].route
             guard route != .hold else { return }
-            try device.ports[port].lookAheadToHost(into: &batch, memory: session.memory, byteLimit: budget)
+            let chainLimit = endpoints[port].keepsRecords ? 1 : Int.max
+            try device.ports[port].lookAheadToHost(
+                into: &batch, memory: session.memory, byteLimit: budget, chainLimit: chainLimit)
             budget -= cost
             guard !batch.isEmpty else {
                 guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }
@@ -105,6 +107,12 @@ extension DeviceLoop {
     private mutating func takeBatch(port: Int, route: PortEndpoint.Route) throws(VirtqueueError) -> Int {
         switch route {
         case .client:
+            guard !endpoints[port].keepsRecords || isRecord else {
+                let byteCount = batch.byteCount
+                _ = device.ports[port].didDiscard(batch, .oversized)
+                portWarning(port, "\(byteCount) bytes of the guest are too many for one record, and are thrown away")
+                break
+            }
             let taken = batch.byteCount == 0 ? 0 : try sendBatch(port: port)
             device.ports[port].didTakeToHost(batch, byteCount: taken)
             return taken
@@ -114,7 +122,8 @@ extension DeviceLoop {
             device.ports[port].noteLoss(lost)
         case .discard:
             let wasForClient = device.ports[port].hasBacklog || endpoints[port].hasClient
-            if let byteCount = device.ports[port].didDiscard(batch, wasForClient: wasForClient), byteCount > 0 {
+            let reason: ConsolePort.DiscardReason = wasForClient ? .clientGone : .unwanted
+            if let byteCount = device.ports[port].didDiscard(batch, reason), byteCount > 0 {
                 portWarning(
                     port, "\(byteCount) bytes of the guest were for a client that has gone, and are thrown away")
             }
@@ -122,6 +131,11 @@ extension DeviceLoop {
             return 0
         }
         return batch.byteCount
+    }
+
+    /// Whether the one chain of the batch fits into a record.
+    private var isRecord: Bool {
+        !batch.isCut && batch.byteCount <= RecordChannel.maximumByteCount
     }
 
     private mutating func sendBatch(port: Int) throws(VirtqueueError) -> Int {
@@ -189,11 +203,22 @@ extension DeviceLoop {
 
     private mutating func receiveBatch(port: Int) throws(VirtqueueError) -> Int {
         do {
-            return try endpoints[port].receive(into: batch.vectors)
+            let byteCount = try endpoints[port].receive(into: batch.vectors)
+            if endpoints[port].keepsRecords {
+                noteOversized(port: port)
+            }
+            return byteCount
         } catch {
             try clientFailed(port: port, error)
             return 0
         }
+    }
+
+    private mutating func noteOversized(port: Int) {
+        let byteCount = endpoints[port].takeOversizedByteCount()
+        guard byteCount > 0 else { return }
+        device.ports[port].noteOversized(byteCount)
+        portWarning(port, "a record of the client of \(byteCount) bytes is too large, and is thrown away")
     }
 
     /// A call on the client's socket failed. EFAULT says that guest memory is gone, and breaks the ring; anything else

@@ -30,7 +30,7 @@ extension DeviceLoop {
     private mutating func status(of port: Int, _ configuration: PortConfiguration, now: UInt64) -> PortStatus {
         PortStatus(
             id: configuration.name, number: port, console: configuration.isConsole,
-            path: configuration.address.description, guestReady: device.ports[port].isGuestReady,
+            kind: configuration.endpoint.kind.rawValue, path: configuration.endpoint.description, guestReady: device.ports[port].isGuestReady,
             guestOpen: device.ports[port].isGuestOpen,
             clients: endpoints[port].client.map { [ClientStatus($0.peer)] } ?? [],
             toHost: toHostStatus(of: port, now: now), toGuest: toGuestStatus(of: port, now: now),
@@ -42,10 +42,12 @@ extension DeviceLoop {
         let held = UInt64(endpoints[port].replayByteCount)
         let stall = meters[port].toHost
         return DirectionStatus(
-            accepted: counters.toHostBytes &+ counters.unwantedBytes &+ counters.goneClientBytes,
+            accepted: counters.toHostBytes &+ counters.unwantedBytes &+ counters.goneClientBytes
+                &+ counters.oversizedToHostBytes,
             delivered: counters.toHostBytes &- counters.lostBytes &- held, held: held, chains: counters.toHostChains,
             discarded: [
                 "no-client": counters.lostBytes &+ counters.unwantedBytes, "client-gone": counters.goneClientBytes,
+                "record-too-large": counters.oversizedToHostBytes,
             ],
             stalls: stall.count, stalledNanoseconds: stall.nanoseconds(now: now), stalled: stall.isStalled,
             ring: ringStatus(of: .transmitq(port: port)))
@@ -56,7 +58,8 @@ extension DeviceLoop {
         let stall = meters[port].toGuest
         return DirectionStatus(
             accepted: counters.toGuestBytes, delivered: counters.toGuestBytes, held: 0, chains: counters.toGuestChains,
-            discarded: ["not-read": counters.unreadBytes], stalls: stall.count,
+            discarded: ["not-read": counters.unreadBytes, "record-too-large": counters.oversizedToGuestBytes],
+            stalls: stall.count,
             stalledNanoseconds: stall.nanoseconds(now: now), stalled: stall.isStalled,
             ring: ringStatus(of: .receiveq(port: port)))
     }
@@ -77,8 +80,8 @@ extension DeviceLoop {
 }
 
 extension ClientStatus {
-    init(_ peer: PeerCredentials) {
-        self.init(uid: peer.userIdentifier, gid: peer.groupIdentifier, pid: peer.processIdentifier)
+    init(_ peer: PeerCredentials?) {
+        self.init(uid: peer?.userIdentifier, gid: peer?.groupIdentifier, pid: peer?.processIdentifier)
     }
 }
 

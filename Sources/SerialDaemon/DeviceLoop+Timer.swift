@@ -45,7 +45,16 @@ extension DeviceLoop {
     /// Leaves the clients that wait at a port's listener alone for a while.
     mutating func restListener(port: Int) {
         restingListeners.insert(port)
-        rest { (loop) throws(SystemError) in try loop.watchListener(port: port, false) }
+        rest { (loop) throws(SystemError) in try loop.watchArrivals(port: port, false) }
+    }
+
+    /// The file that a port is bound to finds no room on its disk: it is tried again after a while.
+    mutating func waitForRoom(port: Int) {
+        guard !portsWithoutRoom.contains(port) else { return }
+        portWarning(port, "there is no room on the disk: the guest waits")
+        portsWithoutRoom.insert(port)
+        restEnd = MonotonicClock.nanoseconds() &+ Self.listenerRestNanoseconds
+        armTimer()
     }
 
     /// The same for front-ends.
@@ -123,6 +132,10 @@ extension DeviceLoop {
 
     private mutating func endRest() {
         restEnd = nil
+        while let port = portsWithoutRoom.popFirst() {
+            endpoints[port].client?.isWritable = true
+            readyPorts.insert(port)
+        }
         do throws(SystemError) {
             if frontendListenerRests {
                 frontendListenerRests = false
@@ -130,7 +143,7 @@ extension DeviceLoop {
             }
             while let port = restingListeners.popFirst() {
                 guard !endpoints[port].hasClient else { continue }
-                try watchListener(port: port, true)
+                try watchArrivals(port: port, true)
             }
         } catch {
             deviceLine(.warning, "a listener cannot be watched any more: \(error)")

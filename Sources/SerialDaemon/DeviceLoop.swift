@@ -30,6 +30,9 @@ package struct DeviceLoop: ~Copyable {
     let offer: DeviceOffer
     private(set) var frontendListener: UnixListener?
 
+    /// Ports whose first client the front-end has to wait for.
+    var awaitedPorts = PortSet()
+
     // As long as a front-end's connection; a fresh session while there is none.
     var channel: MessageChannel?
     /// The process that connected, when it could be asked for.
@@ -68,6 +71,7 @@ package struct DeviceLoop: ~Copyable {
     // What is due later, and when the timer fires.
     var timerEnd = UInt64.max
     var restingListeners = PortSet()
+    var portsWithoutRoom = PortSet()
     var frontendListenerRests = false
     var restEnd: UInt64?
     /// Ports whose guest is to give back many buffers before it kicks.
@@ -95,28 +99,29 @@ package struct DeviceLoop: ~Copyable {
     /// - Parameters:
     ///   - configuration: checked: port numbers are unique and below `maxPorts`.
     ///   - frontend: takes ownership.
-    ///   - listeners: one for each of the configuration's ports, in its order; takes ownership.
+    ///   - bindings: one for each of the configuration's ports, in its order; takes ownership.
     ///   - mailbox: the way to and from the control thread.
     ///   - log: ends in a queue and never waits.
     /// - Returns: the loop, ready for its first turn.
     /// - Throws: the host's error: no descriptor is left, or something cannot be watched.
     package static func make(
         configuration: DaemonConfiguration, frontend: consuming FrontendSocket,
-        listeners: consuming UniqueArray<UnixListener>, mailbox: DeviceMailbox, log: Logger
+        bindings: consuming UniqueArray<PortBinding>, mailbox: DeviceMailbox, log: Logger
     ) throws(SystemError) -> DeviceLoop {
         let epoll = try Epoll()
         let timer = try TimerFileDescriptor()
         var loop = DeviceLoop(
-            configuration: configuration, listeners: listeners, epoll: epoll, timer: timer, mailbox: mailbox,
+            configuration: configuration, bindings: bindings, epoll: epoll, timer: timer, mailbox: mailbox,
             log: log)
         try loop.watch(configuration.ports)
         try loop.meet(frontend)
+        try loop.awaitClients(of: configuration.ports)
         return loop
     }
 
     /// Everything that cannot fail: a noncopyable value that is half made cannot be thrown away.
     private init(
-        configuration: DaemonConfiguration, listeners: consuming UniqueArray<UnixListener>, epoll: consuming Epoll,
+        configuration: DaemonConfiguration, bindings: consuming UniqueArray<PortBinding>, epoll: consuming Epoll,
         timer: consuming TimerFileDescriptor, mailbox: DeviceMailbox, log: Logger
     ) {
         self.epoll = epoll
@@ -154,7 +159,7 @@ package struct DeviceLoop: ~Copyable {
             meters.append(PortMeter())
         }
         for port in configuration.ports {
-            endpoints[port.number] = PortEndpoint(port, listener: listeners.remove(at: 0))
+            endpoints[port.number] = PortEndpoint(port, binding: bindings.remove(at: 0))
         }
         frontendListener = nil
     }
@@ -163,8 +168,7 @@ package struct DeviceLoop: ~Copyable {
         try epoll.add(mailbox.commandDescriptor, interest: .readable, token: EventSource.mailbox.token)
         try epoll.add(timer.rawValue, interest: .readable, token: EventSource.timer.token)
         for port in ports {
-            guard let descriptor = endpoints[port.number].listenerDescriptor else { continue }
-            try epoll.add(descriptor, interest: .readable, token: EventSource.portListener(port: port.number).token)
+            try watchEndpoint(port: port.number)
             tellGuestOfClients(port: port.number)
         }
     }
@@ -225,8 +229,10 @@ extension DeviceLoop {
         case .frontendListener: acceptFrontend()
         case .frontend(let generation): frontendEvent(generation: generation)
         case .kick(let queue): kicked(queue)
-        case .portListener(let port): acceptClient(port: port)
+        case .arrival(let port): acceptClient(port: port)
         case .client(let port, let generation): clientEvent(port: port, generation: generation, event.readiness)
+        case .clientOutput(let port, let generation):
+            clientOutputEvent(port: port, generation: generation, event.readiness)
         case .timer: timerFired()
         case nil: break
         }

@@ -1,6 +1,7 @@
 package import LinuxIO
 package import Sandbox
 import Synchronization
+import VirtioConsole
 
 /// What the control thread asks of the device thread.
 package enum DeviceCommand: Sendable {
@@ -133,6 +134,11 @@ package final class DeviceMailbox: Sendable {
     package func report(_ event: DeviceEvent) {
         guard reportsEvents else { return }
         report { $0.append(event, at: WallClock.now()) }
+    }
+
+    /// Asks for a connection to whom a port wants.
+    package func wantConnection(port: Int) {
+        report { $0.wantedConnections.insert(port) }
     }
 
     /// Says how the device thread ended; its last call.

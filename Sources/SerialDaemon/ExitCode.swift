@@ -28,7 +28,9 @@ extension ConfigurationError {
             .groupWithoutUser, .captureDirectoryWithoutControl, .unknownLogLevel, .noPorts, .tooManyPorts,
             .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName, .badPortName, .badAddress,
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,
-            .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice:
+            .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice, .standardStreamsTwice,
+            .keyOfOtherKind, .keyOfInheritedSocket, .kindWithoutPath, .reconnectOfListener, .accessOfConnector,
+            .kindOnlyAtStart, .keyOnlyAtStart, .keptRecords:
             .usage
         }
     }

@@ -70,7 +70,8 @@ package struct OperatorSettings: Sendable {
         let numbers = try PortNumbering.assign(ports, maxPorts: maxPorts)
         var configured: [PortConfiguration] = []
         for (port, number) in zip(ports, numbers) {
-            configured.append(try port.configuration(number: number, socketDirectory: socketDirectory))
+            configured.append(
+                try port.configuration(number: number, endpoint: try port.endpoint(in: socketDirectory)))
         }
         let control = try controlAddress()
         try Self.refuseRepeatedAddresses(configured, frontend: frontend, control: control)
@@ -83,7 +84,7 @@ package struct OperatorSettings: Sendable {
             sandbox: SandboxOptions(
                 confinement: confinement, filterAction: filterAction, identity: try identity(),
                 needsPeerIdentities: configured.contains { !$0.peerPolicy.isEmpty },
-                servesOperators: control != nil || metricsPath != nil,
+                duties: duties(of: configured, control),
                 directories: directories(of: configured, frontend, control)),
             logLevel: level)
     }
@@ -120,14 +121,22 @@ package struct OperatorSettings: Sendable {
         return identity
     }
 
+    private func duties(of ports: [PortConfiguration], _ control: UnixAddress?) -> ControlDuties {
+        var duties: ControlDuties = []
+        if control != nil || metricsPath != nil { duties.insert(.operators) }
+        if ports.contains(where: \.endpoint.isConnector) { duties.insert(.connectors) }
+        return duties
+    }
+
     /// Where the sockets are: they are removed at the end.
     private func directories(
         of ports: [PortConfiguration], _ frontend: FrontendSource, _ control: UnixAddress?
     ) -> [String] {
-        var addresses = ports.map(\.address)
+        var addresses: [UnixAddress] = []
         if let control { addresses.append(control) }
         if case .listen(let address) = frontend { addresses.append(address) }
         var directories = Set(addresses.compactMap(\.directory))
+        directories.formUnion(ports.flatMap(\.endpoint.runtimePaths).map(Self.directory(of:)))
         // For ports that are added at run time.
         if control != nil, let socketDirectory { directories.insert(socketDirectory) }
         if let captureDirectory { directories.insert(captureDirectory) }
@@ -169,9 +178,14 @@ package struct OperatorSettings: Sendable {
         }
         for port in ports {
             let owner = "--port name=\(port.name)"
-            if let first = owners.updateValue(owner, forKey: port.address.description) {
-                throw .addressTwice(port.address, first: first, second: owner)
+            guard case .listener(let address, _) = port.endpoint else { continue }
+            if let first = owners.updateValue(owner, forKey: address.description) {
+                throw .addressTwice(address, first: first, second: owner)
             }
+        }
+        let onStandardStreams = ports.filter { $0.endpoint == .standardStreams }
+        guard onStandardStreams.count < 2 else {
+            throw .standardStreamsTwice(first: onStandardStreams[0].name, second: onStandardStreams[1].name)
         }
     }
 }
@@ -182,20 +196,23 @@ extension PortOptions {
 
     /// Applies the rules between the keys of one port, and the defaults.
     func configuration(
-        number: Int, socketDirectory: String?
+        number: Int, endpoint: EndpointConfiguration
     ) throws(ConfigurationError) -> PortConfiguration {
         let isConsole = isConsole ?? false
         let clientsAbsent = clientsAbsent ?? (isConsole ? .buffer : .block)
         if isConsole, clientsAbsent == .block { throw .consoleThatBlocks(port: name) }
         if bufferByteCount != nil, clientsAbsent != .buffer { throw .bufferSizeWithoutBuffer(port: name) }
         if !isConsole { try refuseConsoleKeys() }
+        try refuseForeignKeys(of: endpoint.kind)
+        if endpoint.keepsRecords, clientsAbsent == .buffer { throw .keptRecords(.clientsAbsent, port: name) }
         return PortConfiguration(
-            name: name, number: number, isConsole: isConsole, address: try resolvedAddress(in: socketDirectory),
+            name: name, number: number, isConsole: isConsole, endpoint: endpoint,
             size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
             clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount ?? Self.defaultBufferByteCount,
             guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds,
             expectOpenNanoseconds: expectOpenNanoseconds,
-            peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []))
+            peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []), access: access,
+            waitsForClient: waitsForClient ?? false)
     }
 
     /// Linux applies a size to consoles only; on another port it would be taken and have no effect.
@@ -212,11 +229,5 @@ extension PortOptions {
         case (nil, .some): throw .halfASize(missing: .columns, port: name)
         case (let columns?, let rows?): return ConsoleSize(columns: columns, rows: rows)
         }
-    }
-
-    private func resolvedAddress(in socketDirectory: String?) throws(ConfigurationError) -> UnixAddress {
-        if let address { return address }
-        guard let socketDirectory else { throw .portWithoutPath(name) }
-        return try ConfigurationError.address("\(socketDirectory)/\(name)", of: "--socket-dir: ")
     }
 }

@@ -46,6 +46,12 @@ enum OptionValue {
         return nanoseconds <= maximumSeconds * 1_000_000_000 ? nanoseconds : nil
     }
 
+    /// Permission bits of a file, octal as with chmod(1): `660` or `0660`.
+    static func permissions(_ text: String) -> UInt16? {
+        guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x37).contains($0) }) else { return nil }
+        return UInt16(text, radix: 8).flatMap { $0 <= 0o777 ? $0 : nil }
+    }
+
     /// Values with `:` between them, each read by `read`; at least one.
     static func list<Value>(_ text: String, _ read: (String) -> Value?) -> [Value]? {
         var values: [Value] = []

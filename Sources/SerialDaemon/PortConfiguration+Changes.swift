@@ -14,7 +14,8 @@ extension PortConfiguration {
     func changed(by options: PortOptions) throws(ConfigurationError) -> PortConfiguration {
         var all = options
         all.number = number
-        all.address = address
+        all.access = access
+        all.waitsForClient = waitsForClient ? true : nil
         all.isConsole = isConsole
         all.columns = options.columns ?? size?.columns
         all.rows = options.rows ?? size?.rows
@@ -26,6 +27,6 @@ extension PortConfiguration {
         all.expectOpenNanoseconds = options.expectOpenNanoseconds ?? expectOpenNanoseconds
         all.allowedUsers = options.allowedUsers ?? Array(peerPolicy.users)
         all.allowedGroups = options.allowedGroups ?? Array(peerPolicy.groups)
-        return try all.configuration(number: number, socketDirectory: nil)
+        return try all.configuration(number: number, endpoint: endpoint)
     }
 }

@@ -5,7 +5,17 @@ import VirtioConsole
 package enum PortKey: String, CaseIterable, Sendable {
     case name
     case number = "nr"
+    case kind
     case path
+    case server
+    case wait
+    case reconnect = "reconnect-ms"
+    case type
+    case descriptor = "fd"
+    case append
+    case owner
+    case group
+    case mode
     case console
     case columns = "cols"
     case rows
@@ -23,8 +33,15 @@ package enum PortKey: String, CaseIterable, Sendable {
         switch self {
         case .name: "a name of 1 to \(PortName.maximumByteCount) bytes"
         case .number: "a port number, 0 to \(DaemonConfiguration.maximumPortLimit - 1)"
-        case .path: "a socket path of at most \(UnixAddress.maximumByteCount) bytes, or @NAME for an abstract socket"
-        case .console: "on or off"
+        case .kind: Self.list(EndpointKind.allCases)
+        case .path: "a path, of a socket at most \(UnixAddress.maximumByteCount) bytes or @NAME for an abstract one"
+        case .server, .wait, .append, .console: "on or off"
+        case .reconnect: "a number of milliseconds, 1 to 86400000"
+        case .type: "stream or seqpacket"
+        case .descriptor: "the number of an open descriptor, or a name of systemd's (FileDescriptorName=)"
+        case .owner: "a user of this host by name or number"
+        case .group: "a group of this host by name or number"
+        case .mode: "permission bits such as 0660"
         case .columns, .rows: "a number of characters, 1 to 65535"
         case .resizeOrder: Self.list(ResizeOrder.allCases)
         case .clientsAbsent: Self.list(ClientsAbsent.allCases)

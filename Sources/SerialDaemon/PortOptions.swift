@@ -8,7 +8,15 @@ package import VirtioConsole
 package struct PortOptions: Equatable, Sendable {
     package var name: String
     package var number: Int?
-    package var address: UnixAddress?
+    package var kind: EndpointKind?
+    package var path: String?
+    package var isServer: Bool?
+    package var waitsForClient: Bool?
+    package var reconnectNanoseconds: UInt64?
+    package var socketType: UnixSocketType?
+    package var inheritedDescriptor: InheritedDescriptor?
+    package var appends: Bool?
+    package var access = EndpointAccess()
     package var isConsole: Bool?
     package var columns: UInt16?
     package var rows: UInt16?
@@ -26,6 +34,9 @@ package struct PortOptions: Equatable, Sendable {
     package static let maximumBufferByteCount = 64 << 20
     /// The longest linger: longer than any wait that somebody means, and far from overflow in nanoseconds.
     package static let maximumLingerSeconds: UInt64 = 1_000_000_000
+
+    /// The longest pause of a connector: a day.
+    package static let maximumReconnectMilliseconds: UInt64 = 86_400_000
 
     /// A port with a name and nothing else decided.
     package init(name: String) {
@@ -71,7 +82,19 @@ package struct PortOptions: Equatable, Sendable {
         case .name: break  // read by init, before every other key
         case .number:
             number = try key.require(OptionValue.number(value, in: 0...DaemonConfiguration.maximumPortLimit - 1), value)
-        case .path: address = try ConfigurationError.address(value, of: "path=")
+        case .kind: kind = try key.require(EndpointKind(rawValue: value), value)
+        case .path: path = value
+        case .server: isServer = try key.require(OptionValue.onOff(value), value)
+        case .wait: waitsForClient = try key.require(OptionValue.onOff(value), value)
+        case .reconnect:
+            reconnectNanoseconds =
+                try key.require(OptionValue.number(value, in: 1...Self.maximumReconnectMilliseconds), value) * 1_000_000
+        case .type: socketType = try key.require(UnixSocketType(key: value), value)
+        case .descriptor: inheritedDescriptor = try key.require(InheritedDescriptor(value), value)
+        case .append: appends = try key.require(OptionValue.onOff(value), value)
+        case .owner: access.owner = try key.require(accounts.user(value), value)
+        case .group: access.group = try key.require(accounts.group(value), value)
+        case .mode: access.mode = try key.require(OptionValue.permissions(value), value)
         case .console: isConsole = try key.require(OptionValue.onOff(value), value)
         case .columns: columns = try key.require(OptionValue.number(value, in: 1...UInt16.max), value)
         case .rows: rows = try key.require(OptionValue.number(value, in: 1...UInt16.max), value)

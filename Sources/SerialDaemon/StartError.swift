@@ -1,5 +1,6 @@
 package import LinuxIO
 package import Sandbox
+import SystemPackage
 
 /// Why a daemon with a good configuration could not start on this host.
 package enum StartError: Error, Equatable, Sendable {
@@ -7,6 +8,10 @@ package enum StartError: Error, Equatable, Sendable {
     /// The owner is the option that the socket belongs to: `--socket-path`, `--port name=vm.ctl`.
     case listen(owner: String, UnixListenerError)
     case inheritedDescriptor(Int32, SystemError)
+    /// The owner as above, and the name or number of what the process was not started with.
+    case descriptorNotPassed(owner: String, String)
+    /// The owner as above, and what could not be done.
+    case endpoint(owner: String, String, SystemError)
     case sandbox(SandboxError)
     case system(SystemError)
 }
@@ -21,6 +26,10 @@ extension StartError: CustomStringConvertible {
             "\(owner.escaped): cannot listen at \(error.description.escaped)."
         case .inheritedDescriptor(let descriptor, let error):
             "--fd=\(descriptor) is no listening or connected UNIX stream socket (\(error)): pass one to the process."
+        case .descriptorNotPassed(let owner, let descriptor):
+            "\(owner.escaped): the process was not started with \(descriptor.escaped): pass it, or take fd= away."
+        case .endpoint(let owner, let what, let error):
+            "\(owner.escaped): \(what.escaped): \(error)."
         case .sandbox(let error): error.description
         case .system(let error):
             "the host refuses what the daemon needs: \(error)."
@@ -41,7 +50,12 @@ extension StartError {
             case .notListening: .usage
             case .refused, .host: .osError
             }
-        case .inheritedDescriptor: .usage
+        case .inheritedDescriptor, .descriptorNotPassed: .usage
+        case .endpoint(_, _, let error):
+            switch error.errno {
+            case .permissionDenied, .notPermitted: .noPermission
+            default: .cannotCreate
+            }
         case .sandbox(.notRoot), .sandbox(.peersHidden): .usage
         case .sandbox(.noLandlock): .configuration
         case .sandbox, .system: .osError

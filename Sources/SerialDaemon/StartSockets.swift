@@ -10,29 +10,31 @@ import Sandbox
 struct StartSockets: ~Copyable {
     var frontend: FrontendSocket
     /// One for each of the configuration's ports, in its order.
-    var ports: UniqueArray<UnixListener>
+    var ports: UniqueArray<PortBinding>
     /// Where an operator's programs connect to.
     var control: UnixListener?
     /// What to remove at the end, beside the ports' files. The listeners belong to the device thread by then, which may
     /// be the reason for the end.
-    var files: [BoundSocketFile]
+    var files: [BoundFile]
     /// The ports' files, by name.
-    var portFiles: [String: BoundSocketFile]
+    var portFiles: [String: BoundFile]
 
-    init(_ configuration: DaemonConfiguration) throws(StartError) {
+    /// - Parameters:
+    ///   - configuration: what to open.
+    ///   - environment: looks up a variable of the process's.
+    init(_ configuration: DaemonConfiguration, environment: (String) -> String?) throws(StartError) {
         if let directory = configuration.socketDirectory, !Self.isDirectory(directory) {
             throw .socketDirectoryMissing(directory)
         }
-        var files: [BoundSocketFile] = []
-        var portFiles: [String: BoundSocketFile] = [:]
+        var files: [BoundFile] = []
+        var portFiles: [String: BoundFile] = [:]
         do {
             let frontend = try Self.frontend(configuration, &files)
             let control = try Self.control(configuration, &files)
-            var ports = UniqueArray<UnixListener>(minimumCapacity: configuration.ports.count)
+            let opener = PortOpener(configuration, environment: environment)
+            var ports = UniqueArray<PortBinding>(minimumCapacity: configuration.ports.count)
             for port in configuration.ports {
-                let listener = try Self.listen(at: port.address, owner: "--port name=\(port.name)", configuration)
-                portFiles[port.name] = listener.boundFile
-                ports.append(listener)
+                ports.append(try opener.open(port, file: &portFiles[port.name]))
             }
             self.frontend = frontend
             self.control = control
@@ -46,7 +48,7 @@ struct StartSockets: ~Copyable {
     }
 
     private static func frontend(
-        _ configuration: DaemonConfiguration, _ files: inout [BoundSocketFile]
+        _ configuration: DaemonConfiguration, _ files: inout [BoundFile]
     ) throws(StartError) -> FrontendSocket {
         switch configuration.frontend {
         case .listen(let address):
@@ -72,7 +74,7 @@ struct StartSockets: ~Copyable {
     }
 
     private static func control(
-        _ configuration: DaemonConfiguration, _ files: inout [BoundSocketFile]
+        _ configuration: DaemonConfiguration, _ files: inout [BoundFile]
     ) throws(StartError) -> UnixListener? {
         guard let address = configuration.controlAddress else { return nil }
         let listener = try listen(at: address, owner: "--control", configuration)

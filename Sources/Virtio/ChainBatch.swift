@@ -54,6 +54,11 @@ public struct ChainBatch: ~Copyable {
         chains.isEmpty
     }
 
+    /// Whether the last chain has more bytes than found room.
+    public var isCut: Bool {
+        chains.isEmpty ? false : chains[chains.count - 1].isCut
+    }
+
     /// Forgets everything.
     mutating func removeAll() {
         vectors.removeAll()

@@ -27,6 +27,11 @@ extension ConsolePort {
         counters.unreadBytes &+= UInt64(byteCount)
     }
 
+    /// Records of a client were too large for the guest.
+    public mutating func noteOversized(_ byteCount: Int) {
+        counters.oversizedToGuestBytes &+= UInt64(byteCount)
+    }
+
     /// Shows the guest what was written.
     ///
     /// - Parameter mayWait: whether more is filled at once: then the call may be left for later.

@@ -11,11 +11,12 @@ extension ConsolePort {
     ///   - batch: filled; empty when there is nothing to take.
     ///   - memory: the guest's memory.
     ///   - byteLimit: enough for one turn, in bytes.
+    ///   - most: no more chains than this.
     /// - Throws: ``VirtqueueError``: the guest is at fault, and the transmitq must be stopped.
     public mutating func lookAheadToHost(
-        into batch: inout ChainBatch, memory: borrowing GuestMemory, byteLimit: Int
+        into batch: inout ChainBatch, memory: borrowing GuestMemory, byteLimit: Int, chainLimit most: Int = .max
     ) throws(VirtqueueError) {
-        let chainLimit = chainLimit
+        let chainLimit = min(chainLimit, most)
         try transmitq?.lookAhead(
             .deviceReadable, into: &batch, memory: memory, offset: takenOfOldestChain, byteLimit: byteLimit,
             chainLimit: chainLimit)
@@ -42,19 +43,29 @@ extension ConsolePort {
         counters.toHostBytes &+= 1
     }
 
+    /// Why chains are thrown away.
+    public enum DiscardReason: Sendable {
+        /// Nobody was there for them.
+        case unwanted
+        /// They were for a client that has gone, or that reads no more.
+        case clientGone
+        /// They are more than a record of the client's socket can hold.
+        case oversized
+    }
+
     /// Every chain of the batch has been thrown away.
     ///
     /// - Parameters:
     ///   - batch: looked at last.
-    ///   - wasForClient: whether there was a client that they were for.
+    ///   - reason: why.
     /// - Returns: how many bytes the backlog of a client that has gone had in all, when this was the end of it.
-    public mutating func didDiscard(_ batch: borrowing ChainBatch, wasForClient: Bool) -> UInt64? {
+    public mutating func didDiscard(_ batch: borrowing ChainBatch, _ reason: DiscardReason) -> UInt64? {
         let byteCount = transmitq?.pushDiscarded(batch) ?? 0
         takenOfOldestChain = 0
-        if wasForClient {
-            counters.goneClientBytes &+= byteCount
-        } else {
-            counters.unwantedBytes &+= byteCount
+        switch reason {
+        case .unwanted: counters.unwantedBytes &+= byteCount
+        case .clientGone: counters.goneClientBytes &+= byteCount
+        case .oversized: counters.oversizedToHostBytes &+= byteCount
         }
         noteUsed(batch.chainCount)
         return noteThrownAway(batch.chainCount, byteCount: byteCount)

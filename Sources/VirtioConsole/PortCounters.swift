@@ -18,12 +18,16 @@ public struct PortCounters: Equatable, Sendable {
     public var unwantedBytes: UInt64 = 0
     /// Bytes of the guest that were for a client that has gone, or that reads no more.
     public var goneClientBytes: UInt64 = 0
+    /// Bytes of the guest in chains that were too large for a record.
+    public var oversizedToHostBytes: UInt64 = 0
+    /// Bytes of clients in records that were too large for the guest.
+    public var oversizedToGuestBytes: UInt64 = 0
     /// Bytes of clients that the guest did not get: it closed the port, or did not read them in time.
     public var unreadBytes: UInt64 = 0
 
     /// Bytes of the guest that nobody got.
     public var discardedBytes: UInt64 {
-        lostBytes &+ unwantedBytes &+ goneClientBytes
+        lostBytes &+ unwantedBytes &+ goneClientBytes &+ oversizedToHostBytes
     }
 
     /// Makes counters of zero.

@@ -16,7 +16,19 @@ enum CommandText {
           nr=N                   port number below --max-ports (default: the next
                                  free one; 0 is kept for a console)
           path=PATH              host socket (default SOCKET_DIR/NAME; @NAME is an
-                                 abstract socket)
+                                 abstract socket), or the path of another kind
+          kind=KIND              what the port is bound to: socket (default), pty,
+                                 file, pipe (PATH.in, PATH.out), stdio or null
+          server=on|off          wait for clients (default), or connect to PATH
+          reconnect-ms=MS        with server=off: the longest pause before the next
+                                 attempt (default 1000)
+          wait=on|off            start the VM only with the first client there
+          type=TYPE              what the socket carries: stream (default) or
+                                 seqpacket
+          fd=N|NAME              a socket that the process was started with, by
+                                 number or by its name in systemd
+          append=on|off          with kind=file: keep what the file has
+          owner=,group=,mode=    who may open the socket, terminal or file
           console=on|off         a console, /dev/hvcN in the guest (default off)
           cols=N,rows=N          the console's size
           resize-order=ORDER     how the guest reads a size: cols-rows (default),

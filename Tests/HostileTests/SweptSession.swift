@@ -95,7 +95,7 @@ final class SweptSession {
     }
 
     private func talk() throws {
-        let address = try fixture.endpointConfiguration(1).address
+        let address = try fixture.address(of: 1)
         let client = try HostClient(connectingTo: address)
         self.client = client
         try serve()

@@ -61,7 +61,7 @@ struct SystemCallFaultTests {
         try fixture.settle { !fixture.loop.frontendListenerRests }
         try fixture.connectFrontend()
         try fixture.boot()
-        let client = try HostClient(connectingTo: try fixture.endpointConfiguration(1).address)
+        let client = try HostClient(connectingTo: fixture.address(of: 1))
         try fixture.settle { fixture.hasClient(1) }
         try fixture.open(1)
         _ = fixture.takeControl()

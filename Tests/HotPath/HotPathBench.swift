@@ -37,15 +37,15 @@ final class HotPathBench {
             _ = unsafe unlink(front)
             _ = unsafe unlink(address)
         }
-        var listeners = UniqueArray<UnixListener>()
-        listeners.append(try UnixListener.bind(to: .path(address), mode: 0o600))
+        var bindings = UniqueArray<PortBinding>()
+        bindings.append(.listener(try UnixListener.bind(to: .path(address), mode: 0o600)))
         let settings = OperatorSettings(
             socketPath: front, maxPorts: Self.maxPorts,
             ports: [try PortOptions(parsing: "name=bulk,nr=\(Self.port),path=\(address)")], logLevel: "critical")
         let configuration = try settings.configuration()
         loop = try DeviceLoop.make(
             configuration: configuration, frontend: .listener(try UnixListener.bind(to: .path(front), mode: 0o600)),
-            listeners: listeners, mailbox: try DeviceMailbox(),
+            bindings: bindings, mailbox: try DeviceMailbox(),
             log: DaemonLogHandler.logger(queue: try LogQueue(), logLevel: .critical))
         frontend = FakeFrontend(try UnixStream.connect(to: .path(front)))
         client = try UnixStream.connect(to: .path(address))

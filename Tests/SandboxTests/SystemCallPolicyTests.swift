@@ -16,23 +16,24 @@ struct SystemCallPolicyTests {
 
     @Test(arguments: ThreadKind.allCases)
     func nothingDangerousIsAllowed(kind: ThreadKind) {
-        let calls = Set(SystemCallPolicy(kind, servesOperators: false).rules.map(\.call))
+        let calls = Set(SystemCallPolicy(kind, duties: []).rules.map(\.call))
         #expect(calls.isDisjoint(with: Self.dangerous))
     }
 
-    /// An operator's ports take sockets, of one family and for others to connect to.
-    @Test(arguments: ThreadKind.allCases)
-    func operatorsGetSocketsAndNothingElse(kind: ThreadKind) {
-        let rules = SystemCallPolicy(kind, servesOperators: true).rules
+    /// Ports that are added or that connect take sockets, of one family; the device thread takes none.
+    @Test(arguments: ThreadKind.allCases, [ControlDuties.operators, .connectors, .all])
+    func controlGetsUnixSocketsAndNothingElse(kind: ThreadKind, duties: ControlDuties) {
+        let rules = SystemCallPolicy(kind, duties: duties).rules
         let more = Set(rules.map(\.call)).intersection(Self.dangerous)
-        #expect(more == (kind == .device ? [] : ["socket", "bind", "listen"]))
+        let made: Set<String> = duties.contains(.operators) ? ["bind", "listen"] : []
+        #expect(more == (kind == .device ? [] : made.union(["connect", "socket"])))
         let sockets = rules.filter { $0.call == "socket" }
         #expect(sockets.allSatisfy { $0.condition == .init(argument: 0, mask: 0xffff_ffff, value: 1) })
     }
 
     /// The thread that the guest can reach opens no file and starts no thread, and lifts no filter.
     @Test func deviceThreadOpensNothing() {
-        let rules = SystemCallPolicy(.device, servesOperators: true).rules
+        let rules = SystemCallPolicy(.device, duties: .all).rules
         let calls = Set(rules.filter { $0.outcome == .allow }.map(\.call))
         // glibc asks once when a heap shrinks, and must not die of it.
         #expect(rules.contains { $0.call == "openat" && $0.outcome == .fail(EACCES) })
@@ -42,11 +43,11 @@ struct SystemCallPolicyTests {
             ]))
     }
 
-    @Test(arguments: [false, true])
-    func startingThreadMayDoWhatTheOthersMay(servesOperators: Bool) {
-        let starting = SystemCallPolicy(.starting, servesOperators: servesOperators).rules
+    @Test(arguments: [ControlDuties(), .operators, .connectors, .all])
+    func startingThreadMayDoWhatTheOthersMay(duties: ControlDuties) {
+        let starting = SystemCallPolicy(.starting, duties: duties).rules
         for kind in [ThreadKind.control, .device] {
-            let rules = SystemCallPolicy(kind, servesOperators: servesOperators).rules
+            let rules = SystemCallPolicy(kind, duties: duties).rules
             for rule in rules where rule.outcome == .allow { #expect(starting.contains(rule)) }
         }
     }
@@ -54,7 +55,7 @@ struct SystemCallPolicyTests {
     /// Only conditions on one argument: two rules for a call without one would make the second meaningless.
     @Test(arguments: ThreadKind.allCases)
     func unconditionalCallHasOneRule(kind: ThreadKind) {
-        let rules = SystemCallPolicy(kind, servesOperators: true).rules
+        let rules = SystemCallPolicy(kind, duties: .all).rules
         for rule in rules where rule.condition == nil {
             let others = rules.filter { $0.call == rule.call && $0 != rule }
             #expect(others.isEmpty, "\(rule.call)")

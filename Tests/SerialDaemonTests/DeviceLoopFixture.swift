@@ -37,7 +37,8 @@ final class DeviceLoopFixture {
     let features: UInt64
     private(set) var frontend: FrontendEnd
     let configuration: DaemonConfiguration
-    private let directory: TemporaryDirectory
+    let directory: TemporaryDirectory
+    private(set) var files: [BoundFile] = []
     private let logQueue: LogQueue
     private var log: [String] = []
     private var seenEvents: [DeviceEvent] = []
@@ -48,32 +49,41 @@ final class DeviceLoopFixture {
     /// Starts a loop and connects a front-end, which has said nothing yet.
     ///
     /// - Parameters:
-    ///   - ports: their addresses are made here.
+    ///   - ports: paths are put into a directory of the fixture's own.
     ///   - maxPorts: the device's.
     ///   - features: what the guest will acknowledge.
     ///   - ringSize: of all rings.
     ///   - memory: the guest's; made for the rings when nil.
+    ///   - environment: what the process was started with.
+    ///   - prepare: makes what a port's endpoint wants to find.
     init(
         _ ports: [PortConfiguration], maxPorts: Int = 3, features: UInt64 = DeviceLoopFixture.features,
         ringSize: Int = 64,
-        memory: TestMemory? = nil
+        memory: TestMemory? = nil, environment: [String: String] = [:],
+        prepare: (_ directory: String) throws -> Void = { _ in }
     ) throws {
         let directory = try TemporaryDirectory()
+        try prepare(directory.path)
         let front = UnixAddress.path(directory.path + "/vhost.sock")
         var ports = ports
-        var listeners = UniqueArray<UnixListener>()
+        var bindings = UniqueArray<PortBinding>()
         for index in ports.indices {
-            ports[index].address = .path(directory.path + "/" + ports[index].name)
-            listeners.append(try UnixListener.bind(to: ports[index].address, mode: 0o600))
+            ports[index].endpoint = ports[index].endpoint.moved(to: directory.path, name: ports[index].name)
         }
         let configuration = DaemonConfiguration(
             frontend: .listen(front), socketDirectory: directory.path, maxPorts: maxPorts, ports: ports,
             offersPackedRings: TestRings.arePacked, logLevel: .debug)
+        let opener = PortOpener(configuration) { environment[$0] }
+        for port in ports {
+            var file: BoundFile?
+            bindings.append(try opener.open(port, file: &file))
+            if let file { files.append(file) }
+        }
         let mailbox = try DeviceMailbox(reportsEvents: true)
         let logQueue = try LogQueue()
         loop = try DeviceLoop.make(
             configuration: configuration, frontend: .listener(try UnixListener.bind(to: front, mode: 0o600)),
-            listeners: listeners, mailbox: mailbox,
+            bindings: bindings, mailbox: mailbox,
             log: DaemonLogHandler.logger(queue: logQueue, logLevel: .debug))
         frontend = FrontendEnd(try UnixStream.connect(to: front))
         guest = try TestGuest(
@@ -149,10 +159,11 @@ final class DeviceLoopFixture {
     /// Adds a port while the guest runs.
     func add(_ port: PortConfiguration) throws -> DeviceAnswer? {
         var port = port
-        port.address = .path(directory.path + "/" + port.name)
+        let address = UnixAddress.path(directory.path + "/" + port.name)
+        port.endpoint = .listener(address)
         added.append(port)
-        let listener = try UnixListener.bind(to: port.address, mode: 0o600)
-        return try perform(.addPort(PortAddition(port, listener: listener)))
+        let listener = try UnixListener.bind(to: address, mode: 0o600)
+        return try perform(.addPort(PortAddition(port, binding: .listener(listener))))
     }
 
     // MARK: The front-end
@@ -201,14 +212,14 @@ final class DeviceLoopFixture {
 
     /// A client connects to a port. The loop has its turns.
     func connect(_ port: Int) throws -> HostClient {
-        let client = try HostClient(connectingTo: endpointConfiguration(port).address)
+        let client = try HostClient(connectingTo: address(of: port))
         try settle()
         return client
     }
 
     /// A client of a port that is served goes away. The loop has not seen it yet.
     func leave(_ client: HostClient, port: Int) {
-        let descriptor = loop.endpoints[port].clientDescriptor
+        let descriptor = loop.endpoints[port].inputDescriptor
         client.close()
         if let descriptor { waitForHangUp(descriptor) }
     }
@@ -229,15 +240,20 @@ final class DeviceLoopFixture {
             added.last { $0.number == port } ?? configuration.ports.first { $0.number == port })
     }
 
+    /// Where clients of a port connect to.
+    func address(of port: Int) throws -> UnixAddress {
+        try #require(endpointConfiguration(port).endpoint.address)
+    }
+
     /// Makes the socket of a port's client hold little.
     func shrinkBuffer(port: Int) throws {
-        let descriptor = loop.endpoints[port].clientDescriptor
+        let descriptor = loop.endpoints[port].inputDescriptor
         setSmallSendBuffer(try #require(descriptor))
     }
 
     /// Puts something under the socket of a port's client that fails every call: what a host's failure looks like.
     func breakSocket(port: Int) throws {
-        let found = loop.endpoints[port].clientDescriptor
+        let found = loop.endpoints[port].inputDescriptor
         let descriptor = try #require(found)
         let event = try EventFileDescriptor()
         #expect(dup2(event.rawValue, descriptor) == descriptor)
@@ -275,15 +291,30 @@ extension FakeFrontend {
     }
 }
 
+extension EndpointConfiguration {
+    /// The same in a directory: a socket by the port's name, others by their own.
+    func moved(to directory: String, name: String) -> EndpointConfiguration {
+        switch self {
+        case .listener(_, let type): .listener(.path("\(directory)/\(name)"), type)
+        case .connector(.path(let path), let type, let delay): .connector(.path("\(directory)/\(path)"), type, delay)
+        case .terminal(let link?): .terminal(link: "\(directory)/\(link)")
+        case .file(let path, let appends): .file("\(directory)/\(path)", appends: appends)
+        case .fifos(let path): .fifos("\(directory)/\(path)")
+        case .inherited, .connector, .terminal, .standardStreams, .null: self
+        }
+    }
+}
+
 extension PortConfiguration {
     /// A port with the operator's defaults.
     static func port(
         _ name: String = "vm.data", number: Int = 1, clientsAbsent: ClientsAbsent = .block,
         bufferByteCount: Int = 65_536,
-        guestClose: GuestClose = .keep, lingerNanoseconds: UInt64? = nil
+        guestClose: GuestClose = .keep, lingerNanoseconds: UInt64? = nil,
+        endpoint: EndpointConfiguration = .listener(.abstract(""))
     ) -> PortConfiguration {
         PortConfiguration(
-            name: name, number: number, isConsole: false, address: .abstract(""), resizeOrder: .columnsFirst,
+            name: name, number: number, isConsole: false, endpoint: endpoint, resizeOrder: .columnsFirst,
             clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: guestClose,
             lingerNanoseconds: lingerNanoseconds)
     }

@@ -86,6 +86,27 @@ struct DeviceLoopFrontendTests {
         #expect(!client.isAtEnd)
     }
 
+    /// `wait=on`: QEMU hangs in its first request, and the VM does not start.
+    @Test func aFrontendWaitsForTheFirstClients() throws {
+        var ports: [PortConfiguration] = [.port(), .port("vm.ctl", number: 2), .port("vm.any", number: 0)]
+        ports[0].waitsForClient = true
+        ports[1].waitsForClient = true
+        let fixture = try DeviceLoopFixture(ports)
+        try fixture.frontend.wire.send(.getFeatures)
+        try fixture.settle()
+        #expect(fixture.frontend.isQuiet)
+        let first = try fixture.connect(1)
+        let other = try fixture.connect(0)
+        #expect(fixture.frontend.isQuiet)
+        let second = try fixture.connect(2)
+        #expect(!fixture.frontend.isQuiet)
+        // The first ones only: a client that leaves stops nobody.
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        drop(second)
+        drop(other)
+    }
+
     @Test func inheritedConnectionThatEndsEndsTheLoop() throws {
         let mailbox = try DeviceMailbox()
         let sockets = makeSocketPair()
@@ -95,7 +116,7 @@ struct DeviceLoopFrontendTests {
         let loop = try DeviceLoop.make(
             configuration: configuration,
             frontend: .connection(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.second))),
-            listeners: .init(),
+            bindings: .init(),
             mailbox: mailbox, log: DaemonLogHandler.logger(queue: queue, logLevel: .debug))
         let frontend = FrontendEnd(UnixStream(adopting: OwnedFileDescriptor(adopting: sockets.first)))
         frontend.wire.close()

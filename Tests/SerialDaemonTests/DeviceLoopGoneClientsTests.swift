@@ -42,7 +42,7 @@ struct DeviceLoopGoneClientsTests {
     @Test func contract3_clientThatLeftBeforeTheGuestOpenedIsHeard() throws {
         let fixture = try DeviceLoopFixture([.port()])
         try fixture.boot()
-        let client = try HostClient(connectingTo: fixture.endpointConfiguration(1).address)
+        let client = try HostClient(connectingTo: fixture.address(of: 1))
         client.send(pattern(5000))
         client.close()
         try fixture.settle()

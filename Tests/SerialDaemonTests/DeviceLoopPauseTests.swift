@@ -93,7 +93,7 @@ struct DeviceLoopPauseTests {
         }
         client.send(pattern(20))
         try fixture.guest.write(pattern(10), port: 1)
-        let next = try HostClient(connectingTo: fixture.endpointConfiguration(1).address)
+        let next = try HostClient(connectingTo: fixture.address(of: 1))
         fixture.leave(client, port: 1)
         try fixture.settle()
         next.send([1])

@@ -115,7 +115,7 @@ struct DeviceLoopRandomTests {
                 client.received += client.connection.receive(atMost: Int.random(in: 1...20_000, using: &random))
             case 72..<80:
                 guard ledger.connected.count < 3 else { return }
-                let address = try fixture.endpointConfiguration(port).address
+                let address = try fixture.address(of: port)
                 ledger.clients.append(Ledger.Client(try HostClient(connectingTo: address)))
             case 80..<84:
                 guard let client = ledger.connected.first else { return }

@@ -8,10 +8,19 @@ struct EventSourceTests {
     private static let generations: [UInt32] = [0, 1, 0x7fff_ffff, 0x8000_0000, .max]
 
     /// Every source that can be, with the largest numbers there are.
-    private static let sources: [EventSource] =
-        [.mailbox, .frontendListener, .timer] + generations.map { .frontend(generation: $0) }
-        + (0...255).map { .kick(queue: $0) } + (0...126).map { .portListener(port: $0) }
-        + (0...126).flatMap { port in generations.map { .client(port: port, generation: $0) } }
+    private static let sources: [EventSource] = {
+        var sources: [EventSource] = [.mailbox, .frontendListener, .timer]
+        sources += generations.map { .frontend(generation: $0) }
+        sources += (0...255).map { .kick(queue: $0) }
+        for port in 0...126 {
+            sources.append(.arrival(port: port))
+            for generation in generations {
+                sources.append(.client(port: port, generation: generation))
+                sources.append(.clientOutput(port: port, generation: generation))
+            }
+        }
+        return sources
+    }()
 
     @Test func everySourceComesBackFromItsToken() {
         for source in Self.sources {
@@ -30,8 +39,8 @@ struct EventSourceTests {
 
     @Test func anUnknownKindIsNoSource() {
         let kinds = Set(Self.sources.map(\.token.kind))
-        #expect(kinds == Set(0...6))
-        for kind in 7...UInt8.max {
+        #expect(kinds == Set(0...7))
+        for kind in 8...UInt8.max {
             #expect(EventSource(EventToken(kind: kind, index: 1, generation: 1)) == nil)
         }
     }

@@ -26,7 +26,7 @@ struct OperatorSettingsTests {
         #expect(
             configuration.ports == [
                 PortConfiguration(
-                    name: "vm.ctl", number: 1, isConsole: false, address: .path("/run/vm1/vm.ctl"), size: nil,
+                    name: "vm.ctl", number: 1, isConsole: false, endpoint: .listener(.path("/run/vm1/vm.ctl")), size: nil,
                     resizeOrder: .columnsFirst, clientsAbsent: .block, bufferByteCount: 65_536, guestClose: .keep,
                     lingerNanoseconds: nil)
             ])
@@ -102,7 +102,7 @@ struct OperatorSettingsTests {
         let without = try Self.settings("name=a,path=/x", "name=b", socketDirectory: nil)
         #expect(throws: ConfigurationError.portWithoutPath("b")) { try without.configuration() }
         let abstract = try Self.settings("name=a,path=/x", "name=b,path=@b", socketDirectory: nil)
-        #expect(try abstract.configuration().ports.map(\.address) == [.path("/x"), .abstract("b")])
+        #expect(try abstract.configuration().ports.map(\.endpoint.address) == [.path("/x"), .abstract("b")])
     }
 
     @Test func defaultPathMustFitASocketAddress() throws {

@@ -12,7 +12,7 @@ struct PortOptionsTests {
             + "buffer-size=64K,guest-close=eof,linger=0.5"
         var expected = PortOptions(name: "vm.con")
         expected.number = 5
-        expected.address = .path("/x/y")
+        expected.path = "/x/y"
         expected.isConsole = true
         expected.columns = 80
         expected.rows = 25
@@ -65,13 +65,17 @@ struct PortOptionsTests {
         #expect(throws: error) { try PortOptions(parsing: text) }
     }
 
-    @Test func pathLongerThanASocketAddressIsRefused() {
+    @Test func pathLongerThanASocketAddressIsRefused() throws {
         let path = "/" + String(repeating: "x", count: 107)
-        #expect(throws: ConfigurationError.self) { try PortOptions(parsing: "name=a,path=\(path)") }
-        #expect(throws: Never.self) { try PortOptions(parsing: "name=a,path=\(path.dropLast())") }
+        func endpoint(_ keys: String) throws -> EndpointConfiguration {
+            try PortOptions(parsing: "name=a,\(keys)").endpoint(in: nil)
+        }
+        #expect(throws: ConfigurationError.self) { try endpoint("path=\(path)") }
+        #expect(throws: Never.self) { try endpoint("path=\(path.dropLast())") }
+        #expect(try endpoint("kind=file,path=\(path)") == .file(path, appends: false), "a file's may be as long")
     }
 
     @Test func pathWithAtSignIsAbstract() throws {
-        #expect(try PortOptions(parsing: "name=a,path=@vm/a").address == .abstract("vm/a"))
+        #expect(try PortOptions(parsing: "name=a,path=@vm/a").path == "@vm/a")
     }
 }

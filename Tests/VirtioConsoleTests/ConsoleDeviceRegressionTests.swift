@@ -49,7 +49,7 @@ struct ConsoleDeviceRegressionTests {
         }
 
         func take(_ byteCount: Int) { device.ports[1].didTakeToHost(batch, byteCount: byteCount) }
-        func discard() { _ = device.ports[1].didDiscard(batch, wasForClient: false) }
+        func discard() { _ = device.ports[1].didDiscard(batch, .unwanted) }
 
         func lookToGuest() throws {
             try device.ports[1].lookAheadToGuest(into: &batch, memory: memory, byteLimit: .max)

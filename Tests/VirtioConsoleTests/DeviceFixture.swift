@@ -218,7 +218,7 @@ final class DeviceFixture {
     /// Throws the batch away; returns what the port says of a backlog that came to its end.
     @discardableResult
     func discardBatch(_ port: Int) -> UInt64? {
-        device.ports[port].didDiscard(batch, wasForClient: hasBacklog(port))
+        device.ports[port].didDiscard(batch, hasBacklog(port) ? .clientGone : .unwanted)
     }
 
     func noteGoneClient(_ port: Int) throws(VirtqueueError) { try device.ports[port].noteGoneClient() }

@@ -82,6 +82,12 @@ int clinux_peer_groups(int socket, gid_t *groups, size_t capacity, size_t *count
 /// getsockopt(2) with SO_PEERCRED: who called connect(2), as the kernel saw it at that moment.
 int clinux_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *group);
 
+// terminal.c: pseudo-terminals, behind _GNU_SOURCE --------------------------------------------------------------------
+
+/// posix_openpt(3) with O_CLOEXEC and O_NONBLOCK, unlockpt(3), and ptsname_r(3) into `path`. Returns the master's
+/// descriptor, which the caller owns.
+int clinux_open_terminal(char *path, size_t capacity);
+
 // thread.c: names of threads ------------------------------------------------------------------------------------------
 
 /// Names the calling thread, as ps(1) and /proc show it; the kernel keeps the first 15 bytes.

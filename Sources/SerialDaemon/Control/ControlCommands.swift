@@ -103,29 +103,29 @@ final class ControlCommands {
 
     private func addPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
         let options = try portOptions(&arguments, allowed: Set(PortKey.allCases).subtracting([.name]))
-        if case .abstract? = options.address, context.sandbox?.confinement == .namespace {
+        if options.path?.utf8.first == UInt8(ascii: "@"), context.sandbox?.confinement == .namespace {
             throw ControlFailure(
                 .generic, "an abstract socket that is made now would be in the sandbox's own network: give a path")
         }
         let port: PortConfiguration
-        let listener: UnixListener
+        let binding: PortBinding
         do throws(ConfigurationError) {
             port = try catalogue.proposal(options)
         } catch {
             throw ControlFailure(.generic, "\(error)")
         }
         do throws(UnixListenerError) {
-            listener = try catalogue.listen(for: port)
+            binding = try catalogue.open(port)
         } catch {
             throw ControlFailure(.generic, Self.reason(error))
         }
         let catalogue = catalogue
-        return .ask(.addPort(PortAddition(port, listener: listener))) { (answer) throws(ControlFailure) in
+        return .ask(.addPort(PortAddition(port, binding: binding))) { (answer) throws(ControlFailure) in
             guard case .done = answer else {
                 catalogue.remove(named: port.name)
                 throw Self.failure(of: answer)
             }
-            return AddedPort(id: port.name, number: port.number, path: port.address.description)
+            return AddedPort(id: port.name, number: port.number, path: port.endpoint.description)
         }
     }
 

@@ -47,8 +47,11 @@ extension ControlEvent {
         }
     }
 
-    private static func client(_ port: String, _ peer: PeerCredentials) -> [String: JSONValue] {
-        process(peer).merging(["id": .string(port), "gid": .integer(Int64(peer.groupIdentifier))]) { _, new in new }
+    private static func client(_ port: String, _ peer: PeerCredentials?) -> [String: JSONValue] {
+        var content = process(peer)
+        content["id"] = .string(port)
+        if let peer { content["gid"] = .integer(Int64(peer.groupIdentifier)) }
+        return content
     }
 
     private static func process(_ peer: PeerCredentials?) -> [String: JSONValue] {

@@ -4,8 +4,9 @@ package import LinuxIO
 package enum DeviceEvent: Equatable, Sendable {
     /// A program in the guest has opened or closed a port.
     case portChanged(String, isOpen: Bool)
-    case clientConnected(String, PeerCredentials)
-    case clientDisconnected(String, PeerCredentials)
+    /// Its peer, where there is a socket that could be asked.
+    case clientConnected(String, PeerCredentials?)
+    case clientDisconnected(String, PeerCredentials?)
     /// The port's lists do not have it.
     case clientRefused(String, PeerCredentials)
     /// Its process, when it could be asked for.

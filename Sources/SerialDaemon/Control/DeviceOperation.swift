@@ -1,5 +1,5 @@
 package import ControlProtocol
-package import LinuxIO
+import LinuxIO
 import Synchronization
 
 /// What an operator can ask of the device while it runs. The control thread has checked what can be checked; the device
@@ -13,6 +13,8 @@ package enum DeviceOperation: Sendable {
     /// The port of the same number is to be like this from now on; its name, kind and address are as they were.
     case changePort(PortConfiguration)
     case disconnectClient(port: Int)
+    /// The control thread has connected to whom the port wants.
+    case admitClient(ClientArrival)
     case startCapture(CaptureTap)
     /// By number.
     case stopCapture(Int)
@@ -26,22 +28,44 @@ package enum DeviceAnswer: Sendable {
     case refused(String)
 }
 
-/// A port to be added, with the socket that the control thread has made for it.
+/// A port to be added, with what the control thread has opened for it.
 ///
 /// ## Concurrency
-/// Made on the control thread; the device thread takes the listener out, once.
+/// Made on the control thread; the device thread takes the binding out, once.
 package final class PortAddition: Sendable {
     package let configuration: PortConfiguration
-    private let listener: Mutex<UnixListener?>
+    private let binding: Mutex<PortBinding?>
 
-    package init(_ configuration: PortConfiguration, listener: consuming sending UnixListener) {
+    package init(_ configuration: PortConfiguration, binding: consuming sending PortBinding) {
         self.configuration = configuration
-        self.listener = Mutex(consume listener)
+        self.binding = Mutex(consume binding)
     }
 
-    /// The listener; nil the second time.
-    func takeListener() -> sending UnixListener? {
-        listener.withLock { $0.take() }
+    /// The binding; nil the second time.
+    func takeBinding() -> sending PortBinding? {
+        binding.withLock { $0.take() }
+    }
+}
+
+/// A connection that the control thread has made for a port.
+///
+/// ## Concurrency
+/// Made on the control thread; the device thread takes the socket out, once.
+package final class ClientArrival: Sendable {
+    /// The port's number, and its name: another port may have the number by now.
+    let port: Int
+    let name: String
+    private let stream: Mutex<UnixStream?>
+
+    init(port: Int, name: String, _ stream: consuming sending UnixStream) {
+        self.port = port
+        self.name = name
+        self.stream = Mutex(consume stream)
+    }
+
+    /// The socket; nil the second time.
+    func takeStream() -> sending UnixStream? {
+        stream.withLock { $0.take() }
     }
 }
 

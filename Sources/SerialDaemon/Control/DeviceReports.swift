@@ -1,4 +1,5 @@
 package import LinuxIO
+import VirtioConsole
 
 /// What the device thread has to say, on its way to the control thread.
 ///
@@ -13,13 +14,15 @@ package struct DeviceReports: Sendable {
     /// How many events came while there was no room, after those in ``events``.
     package private(set) var lostEventCount = 0
     package private(set) var answers: [(ticket: UInt64, answer: DeviceAnswer)] = []
+    /// Ports that want somebody to be connected to.
+    var wantedConnections = PortSet()
     /// How the device thread ended, once it has.
     package var result: DeviceResult?
 
     package init() {}
 
     var isEmpty: Bool {
-        events.isEmpty && lostEventCount == 0 && answers.isEmpty && result == nil
+        events.isEmpty && lostEventCount == 0 && answers.isEmpty && wantedConnections.isEmpty && result == nil
     }
 
     mutating func append(_ event: DeviceEvent, at time: WallClock) {

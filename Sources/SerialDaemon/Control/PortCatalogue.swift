@@ -8,29 +8,24 @@ import Sandbox
 /// On the control thread.
 final class PortCatalogue {
     private(set) var ports: [PortConfiguration]
-    private var files: [String: BoundSocketFile]
-    private let maxPorts: Int
-    private let frontend: FrontendSource
-    private let control: UnixAddress?
+    private var files: [String: BoundFile]
+    private let configuration: DaemonConfiguration
     private let socketDirectory: String?
-    private let socketMode: UInt16
-    private let socketOwner: UInt32?
-    private let socketGroup: UInt32?
 
     /// - Parameters:
     ///   - configuration: what the daemon started with.
-    ///   - files: those of its ports' sockets, by name.
-    init(_ configuration: DaemonConfiguration, files: [String: BoundSocketFile]) {
+    ///   - files: what was made for its ports in the file system, by name.
+    init(_ configuration: DaemonConfiguration, files: [String: BoundFile]) {
         ports = configuration.ports
         self.files = files
-        maxPorts = configuration.maxPorts
-        frontend = configuration.frontend
-        control = configuration.controlAddress
+        self.configuration = configuration
         // As long as the working directory and symbolic links mean what they meant to the operator.
         socketDirectory = configuration.socketDirectory.map(CanonicalPath.resolve)
-        socketMode = configuration.socketMode
-        socketOwner = configuration.sandbox.identity?.user
-        socketGroup = configuration.socketGroup ?? configuration.sandbox.identity?.group
+    }
+
+    /// The port of a number.
+    func port(number: Int) -> PortConfiguration? {
+        ports.first { $0.number == number }
     }
 
     /// The port of a name.
@@ -50,21 +45,37 @@ final class PortCatalogue {
             options.number = port.number
             return options
         }
-        let number = try PortNumbering.assign(taken + [options], maxPorts: maxPorts).last ?? 0
-        let port = try options.configuration(number: number, socketDirectory: socketDirectory)
-        try OperatorSettings.refuseRepeatedAddresses(ports + [port], frontend: frontend, control: control)
+        let number = try PortNumbering.assign(taken + [options], maxPorts: configuration.maxPorts).last ?? 0
+        switch options.kind {
+        case .socket?, .null?, nil: break
+        case .pty?, .file?, .pipe?, .stdio?: throw .kindOnlyAtStart(options.kind ?? .socket, port: options.name)
+        }
+        guard options.inheritedDescriptor == nil, options.waitsForClient == nil else {
+            throw .keyOnlyAtStart(options.inheritedDescriptor == nil ? .wait : .descriptor, port: options.name)
+        }
+        let port = try options.configuration(number: number, endpoint: try options.endpoint(in: socketDirectory))
+        try OperatorSettings.refuseRepeatedAddresses(ports + [port], frontend: configuration.frontend, control: configuration.controlAddress)
         return port
     }
 
-    /// Makes the socket of a proposed port.
+    /// Makes what a proposed port is bound to.
     ///
     /// - Throws: ``UnixListenerError``: whatever is at its path already, or a directory that the sandbox does not have.
-    func listen(for port: PortConfiguration) throws(UnixListenerError) -> UnixListener {
-        let listener = try UnixListener.bind(
-            to: port.address, mode: socketMode, owner: socketOwner, group: socketGroup, probing: false)
-        files[port.name] = listener.boundFile
+    func open(_ port: PortConfiguration) throws(UnixListenerError) -> PortBinding {
+        let binding: PortBinding
+        switch port.endpoint {
+        case .listener(let address, let type):
+            let access = configuration.access(of: port)
+            let listener = try UnixListener.bind(
+                to: address, mode: access.mode, owner: access.owner, group: access.group, type: type, probing: false)
+            files[port.name] = listener.boundFile
+            binding = .listener(listener)
+        case .connector: binding = .connector
+        // Others were refused by ``proposal(_:)``.
+        case .inherited, .terminal, .file, .fifos, .standardStreams, .null: binding = .permanent(.null)
+        }
         ports.append(port)
-        return listener
+        return binding
     }
 
     // MARK: Changing and going

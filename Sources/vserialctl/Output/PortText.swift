@@ -7,9 +7,13 @@ enum PortText {
         return TextTable.Cell(port.guestReady ? "ready" : "-")
     }
 
-    /// User and process number of each client; `-` for nobody.
+    /// User and process number of each client, or what the port is bound to where there is nobody to ask; `-` for nobody.
     static func clients(_ port: PortStatus) -> String {
-        port.clients.isEmpty ? "-" : port.clients.map { "uid \($0.uid) pid \($0.pid)" }.joined(separator: ", ")
+        guard !port.clients.isEmpty else { return "-" }
+        return port.clients.map { client in
+            guard let user = client.uid, let process = client.pid else { return PrintableText.escaping(port.kind) }
+            return "uid \(user) pid \(process)"
+        }.joined(separator: ", ")
     }
 
     /// Bytes that nobody got, of both directions.

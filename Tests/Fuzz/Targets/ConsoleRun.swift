@@ -177,7 +177,7 @@ struct ConsoleRun: ~Copyable {
             try device.ports[port].lookAheadToHost(
                 into: &scratch.batch, memory: image.memory, byteLimit: 1 + source.choose(64))
             if action == 0 || device.ports[port].hasBacklog {
-                _ = device.ports[port].didDiscard(scratch.batch, wasForClient: false)
+                _ = device.ports[port].didDiscard(scratch.batch, .unwanted)
             } else {
                 device.ports[port].didTakeToHost(
                     scratch.batch, byteCount: source.nextInt(upTo: scratch.batch.byteCount))

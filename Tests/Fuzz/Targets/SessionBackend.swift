@@ -147,7 +147,7 @@ struct SessionBackend: ~Copyable {
             _ = device.ports[port].publishToGuest()
         case .transmitq(let port):
             try device.ports[port].lookAheadToHost(into: &scratch.batch, memory: session.memory, byteLimit: 4096)
-            _ = device.ports[port].didDiscard(scratch.batch, wasForClient: false)
+            _ = device.ports[port].didDiscard(scratch.batch, .unwanted)
             _ = device.ports[port].publishToHost()
         }
     }

@@ -225,7 +225,7 @@ struct ControlServerTests {
     @Test func whatIsAtThePathAlreadyStays() throws {
         let fixture = try ControlServerFixture()
         let peer = try fixture.negotiated()
-        let other = try #require(fixture.device.configuration.ports.first).address.description
+        let other = try #require(fixture.device.configuration.ports.first).endpoint.description
         let answer = try peer.execute("port-add", ["id": "new", "path": .string(other)], as: AddedPort.self)
         #expect(answer.error?.desc.contains("vm.data") == true)
         // A dead one's socket, too: there is no telling it from one that lives.

@@ -2,8 +2,8 @@ import Glibc
 import LinuxIO
 import Testing
 
-@Suite("BoundSocketFile")
-struct BoundSocketFileTests {
+@Suite("BoundFile")
+struct BoundFileTests {
     @Test func theFileIsRemovedOnce() throws {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/socket"

@@ -95,8 +95,8 @@ struct PortEndpointRouteTests {
         #expect(route == .discard)
         #expect(isOpen)
         #expect(!tells)
-        let descriptors = [endpoint.listenerDescriptor, endpoint.clientDescriptor]
-        #expect(descriptors == [nil, nil])
+        let descriptors = [endpoint.arrivalDescriptor, endpoint.inputDescriptor, endpoint.outputDescriptor]
+        #expect(descriptors == [nil, nil, nil])
         let (unread, mayHaveBytes) = (endpoint.unreadByteCount, endpoint.mayHaveBytes)
         #expect(unread == 0 && !mayHaveBytes)
     }

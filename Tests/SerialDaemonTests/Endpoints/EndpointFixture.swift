@@ -22,10 +22,10 @@ final class EndpointFixture {
         address = .path("\(directory.path)/port")
         endpoint = PortEndpoint(
             PortConfiguration(
-                name: "port", number: 1, isConsole: isConsole, address: address, size: nil, resizeOrder: .columnsFirst,
+                name: "port", number: 1, isConsole: isConsole, endpoint: .listener(address), size: nil, resizeOrder: .columnsFirst,
                 clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: .keep,
                 lingerNanoseconds: nil),
-            listener: try UnixListener.bind(to: address, mode: 0o600))
+            binding: .listener(try UnixListener.bind(to: address, mode: 0o600)))
     }
 
     /// A client that has connected and was accepted.
@@ -52,9 +52,9 @@ final class EndpointFixture {
         get { endpoint.owesClientClose }
         set { endpoint.owesClientClose = newValue }
     }
-    var clientDescriptor: Int32? { endpoint.clientDescriptor }
-    var listenerDescriptor: Int32? { endpoint.listenerDescriptor }
-    func shutdownSend() throws { try endpoint.shutdownSend() }
+    var clientDescriptor: Int32? { endpoint.inputDescriptor }
+    var listenerDescriptor: Int32? { endpoint.arrivalDescriptor }
+    func shutdownSend() throws { try endpoint.endSending() }
 
     /// Calls `body` with vectors over a copy of `bytes`; returns what `body` did, and the bytes afterwards.
     private func withVectors<Value>(

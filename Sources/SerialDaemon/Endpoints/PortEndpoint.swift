@@ -1,13 +1,15 @@
+import Glibc
 import LinuxIO
 import Virtio
 import VirtioConsole
 
-/// A port's side towards the host: its listening socket, at most one client, and the policies for when there is none.
+/// A port's side towards the host: how somebody comes to be there (``PortBinding``), whoever is there
+/// (``ClientChannel``), and the policies for when nobody is.
 ///
 /// It lives as long as the process: a guest's reset and a front-end's end leave the client where it is. It decides
 /// where the guest's bytes go (``route``), and remembers what the client's socket was last seen to be able to do, so
-/// that no call is made that can only say "not now". Every port number has one; that of a number without a port has no
-/// listener and gets no client.
+/// that no call is made that can only say "not now". Every port number has one; that of a number without a port is bound
+/// to nothing and gets no client.
 ///
 /// ## Concurrency
 /// Owned by the ``DeviceLoop``, on the device thread.
@@ -32,13 +34,13 @@ struct PortEndpoint: ~Copyable {
         case guestClosed
     }
 
-    /// What is known of a connected client. Plain data; its socket is kept beside it.
+    /// What is known of a client, which is whoever is at the port's other side. Plain data; its channel is kept beside it.
     struct Client: Equatable {
         /// Tells its events from those of the client before it.
         let generation: UInt32
-        /// Who called connect(2).
-        let peer: PeerCredentials
-        /// What epoll watches its socket for; nil once it is out of epoll.
+        /// Who called connect(2), or listen(2) where the daemon connects; nil when there is no socket to ask.
+        let peer: PeerCredentials?
+        /// What epoll watches its descriptors for; nil once they are out of epoll.
         var interest: Epoll.Interest? = []
         /// Whether its socket may hold bytes: as far as is known, reading does not say "not now".
         var isReadable = true
@@ -55,6 +57,9 @@ struct PortEndpoint: ~Copyable {
         var toHostEnd: ToHostEnd?
         /// What a call on its socket failed with: it is to be ended.
         var failure: SystemError?
+        /// Descriptors of two that are not in epoll: they never wait, or have told all that they ever will.
+        var isInputUnwatched = false
+        var isOutputUnwatched = false
         /// When a client that is gone is given up with bytes unread, in monotonic nanoseconds.
         var lingerDeadline: UInt64?
     }
@@ -79,8 +84,8 @@ struct PortEndpoint: ~Copyable {
     /// then.
     var owesDiscard = false
 
-    private let listener: UnixListener?
-    private var stream: UnixStream?
+    private let binding: PortBinding
+    private var channel = ClientChannel.none
     private var replay: ReplayBuffer
     private(set) var generation: UInt32
 
@@ -88,20 +93,28 @@ struct PortEndpoint: ~Copyable {
     ///
     /// - Parameters:
     ///   - configuration: what the operator wants.
-    ///   - listener: takes ownership.
+    ///   - binding: takes ownership.
     ///   - generation: that of the last client that the port of this number had before: events of it may still come.
-    init(_ configuration: PortConfiguration, listener: consuming UnixListener, after generation: UInt32 = 0) {
+    init(_ configuration: PortConfiguration, binding: consuming PortBinding, after generation: UInt32 = 0) {
         self.configuration = configuration
-        self.generation = generation
-        self.listener = consume listener
         replay = ReplayBuffer(capacity: Self.replayCapacity(configuration))
+        switch consume binding {
+        case .permanent(let permanent):
+            self.binding = .none
+            self.generation = generation &+ 1
+            channel = permanent.channel()
+            client = Client(generation: generation &+ 1, peer: nil)
+        case let other:
+            self.binding = other
+            self.generation = generation
+        }
     }
 
     /// Makes that of a number without a port.
     init(after generation: UInt32 = 0) {
         self.generation = generation
         configuration = nil
-        listener = nil
+        binding = .none
         replay = ReplayBuffer(capacity: 0)
     }
 
@@ -147,57 +160,94 @@ struct PortEndpoint: ~Copyable {
 
     // MARK: The client's coming and going
 
-    /// The listening socket, for epoll.
-    var listenerDescriptor: Int32? {
-        switch listener {
-        case .none: nil
-        case .some(let listener): listener.rawValue
-        }
+    /// Readable when somebody may have come; nil when there is nothing to wait for.
+    var arrivalDescriptor: Int32? {
+        binding.descriptor
     }
 
-    /// The client's socket, for epoll.
-    var clientDescriptor: Int32? {
-        switch stream {
-        case .none: nil
-        case .some(let stream): stream.rawValue
-        }
+    /// Whether the control thread is to connect to somebody.
+    var wantsConnection: Bool {
+        binding.isConnector && !hasClient
     }
 
-    /// What came of looking at the listener.
-    enum Acceptance: Equatable {
-        /// Nobody waits, or there is a client already.
+    /// Readable when the client has sent something; nil when there is nothing to wait for.
+    var inputDescriptor: Int32? {
+        client?.isInputUnwatched == true ? nil : channel.inputDescriptor
+    }
+
+    /// Writable when the client takes something; the same number as ``inputDescriptor`` for a socket.
+    var outputDescriptor: Int32? {
+        client?.isOutputUnwatched == true ? nil : channel.outputDescriptor
+    }
+
+    /// Whether a chain of the guest is a record of the client's.
+    var keepsRecords: Bool {
+        channel.keepsRecords
+    }
+
+    /// What came of looking for somebody.
+    enum Arrival: Equatable {
+        /// Nobody is there, or there is a client already.
         case nobody
         case client
         /// Somebody whom the port's policy does not admit; its connection is closed.
         case denied(PeerCredentials)
     }
 
-    /// Takes the client that waits, when there is none yet.
-    mutating func accept() throws(SystemError) -> Acceptance {
-        guard !hasClient, let new = try Self.accept(listener) else { return .nobody }
-        let peer = try new.peerCredentials()
+    /// Takes whoever waits, when there is no client yet.
+    mutating func accept() throws(SystemError) -> Arrival {
+        guard !hasClient else { return .nobody }
+        if let terminal = try Self.openTerminal(binding) {
+            meet(.terminal(TerminalChannel(terminal)), peer: nil)
+            return .client
+        }
+        guard let stream = try Self.accept(binding) else { return .nobody }
+        return try admit(stream)
+    }
+
+    /// Takes a connected socket, when its peer may stay.
+    mutating func admit(_ stream: consuming UnixStream) throws(SystemError) -> Arrival {
+        guard !hasClient else { return .nobody }
+        let peer = try stream.peerCredentials()
         if let policy = configuration?.peerPolicy, !policy.isEmpty {
-            let isAdmitted = try policy.admits(peer) { () throws(SystemError) in try new.peerSupplementaryGroups() }
+            let isAdmitted = try policy.admits(peer) { () throws(SystemError) in try stream.peerSupplementaryGroups() }
             guard isAdmitted else { return .denied(peer) }
         }
-        try new.setSendBuffer(byteCount: Self.sendBufferByteCount)
-        generation &+= 1
-        client = Client(generation: generation, peer: peer)
-        stream = consume new
+        try stream.setSendBuffer(byteCount: Self.sendBufferByteCount)
+        if configuration?.endpoint.keepsRecords == true {
+            meet(.records(RecordChannel(stream)), peer: peer)
+        } else {
+            meet(.stream(stream), peer: peer)
+        }
         return .client
     }
 
-    private static func accept(_ listener: borrowing UnixListener?) throws(SystemError) -> UnixStream? {
-        switch listener {
-        case .none: nil
-        case .some(let listener): try listener.accept()
+    private mutating func meet(_ new: consuming ClientChannel, peer: PeerCredentials?) {
+        generation &+= 1
+        client = Client(generation: generation, peer: peer)
+        channel = new
+    }
+
+    private static func accept(_ binding: borrowing PortBinding) throws(SystemError) -> UnixStream? {
+        switch binding {
+        case .listener(let listener): try listener.accept()
+        default: nil
         }
     }
 
-    /// Closes the client's socket.
+    private static func openTerminal(_ binding: borrowing PortBinding) throws(SystemError) -> OpenFile? {
+        switch binding {
+        case .terminal(let terminal):
+            terminal.drain()
+            return terminal.isOpen ? try terminal.connect() : nil
+        default: return nil
+        }
+    }
+
+    /// Closes the client's channel.
     mutating func disconnect() {
         client = nil
-        stream = nil
+        channel = .none
         owesClientClose = false
     }
 
@@ -239,7 +289,7 @@ struct PortEndpoint: ~Copyable {
     /// - Returns: how many bytes it took. Fewer than all mean that its socket is full, or that it reads no more.
     /// - Throws: the host's error; guest memory that went away is EFAULT.
     mutating func send(_ vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        let outcome = try Self.send(vectors, on: stream)
+        let outcome = try Self.send(vectors, on: channel)
         return note(outcome, of: vectors.byteCount)
     }
 
@@ -252,7 +302,7 @@ struct PortEndpoint: ~Copyable {
     /// Sends what was kept, as far as the client takes it.
     mutating func sendReplay() throws(SystemError) {
         while replayByteCount > 0, let client, client.isWritable, client.toHostEnd == nil {
-            let outcome = try Self.send(replay, on: stream)
+            let outcome = try Self.send(replay, on: channel)
             replay.dropFirst(note(outcome, of: replayByteCount))
         }
     }
@@ -268,16 +318,13 @@ struct PortEndpoint: ~Copyable {
             return lost
         }
         guard route == .client else { return 1 }
-        let outcome = try Self.send(character, on: stream)
+        let outcome = try Self.send(character, on: channel)
         return 1 - note(outcome, of: 1)
     }
 
     /// Ends what the client receives.
-    func shutdownSend() throws(SystemError) {
-        switch stream {
-        case .none: break
-        case .some(let stream): try stream.shutdownSend()
-        }
+    func endSending() throws(SystemError) {
+        try channel.endSending()
     }
 
     /// Remembers what a send of `byteCount` bytes tells about the client's socket; returns how many it took.
@@ -318,10 +365,15 @@ struct PortEndpoint: ~Copyable {
 
     /// How many bytes of the client are still in its socket.
     var unreadByteCount: Int {
-        switch stream {
-        case .none: 0
-        // A socket that cannot even be asked has nothing for the guest.
-        case .some(let stream): (try? stream.unreadByteCount()) ?? 0
+        // One that cannot even be asked has nothing for the guest.
+        (try? channel.unreadByteCount()) ?? 0
+    }
+
+    /// How many bytes of the client's records were refused as too large since the last time.
+    func takeOversizedByteCount() -> Int {
+        switch channel {
+        case .records(let channel): channel.takeRefusedByteCount()
+        default: 0
         }
     }
 
@@ -330,7 +382,7 @@ struct PortEndpoint: ~Copyable {
     /// - Returns: how many bytes were read; 0 when there are none now.
     /// - Throws: the host's error; guest memory that went away is EFAULT.
     mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        switch try Self.receive(into: vectors, from: stream) {
+        switch try Self.receive(into: vectors, from: channel) {
         case .bytes(let count):
             noteRead(count, of: vectors.byteCount)
             return count
@@ -349,7 +401,8 @@ struct PortEndpoint: ~Copyable {
     /// read that finds nothing.
     private mutating func noteRead(_ byteCount: Int, of room: Int) {
         guard let former = client?.readByteCount else { return }
-        if byteCount == room {
+        // A record ends a read, whatever waits behind it.
+        if byteCount == room || keepsRecords {
             let left = unreadByteCount
             client?.isReadable = left > 0
             client?.readByteCount = min(max(left, former), Self.largestRead)
@@ -370,43 +423,31 @@ struct PortEndpoint: ~Copyable {
     // Functions of their parts and not of the endpoint: each part is borrowed on its own.
 
     private static func send(
-        _ vectors: borrowing IOVectors, on stream: borrowing UnixStream?
+        _ vectors: borrowing IOVectors, on channel: borrowing ClientChannel
     ) throws(SystemError) -> IOOutcome {
-        switch stream {
-        case .none: return .reset
-        case .some(let stream):
-            return try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
-        }
+        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
     }
 
     private static func send(
-        _ replay: borrowing ReplayBuffer, on stream: borrowing UnixStream?
+        _ replay: borrowing ReplayBuffer, on channel: borrowing ClientChannel
     ) throws(SystemError) -> IOOutcome {
-        switch stream {
-        case .none: return .reset
-        case .some(let stream):
-            return try unsafe replay.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
-        }
+        try unsafe replay.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
     }
 
-    private static func send(_ character: UInt8, on stream: borrowing UnixStream?) throws(SystemError) -> IOOutcome {
-        let bytes: [1 of UInt8] = [character]
-        switch stream {
-        case .none: return .reset
-        case .some(let stream):
-            return try unsafe stream.send(bytes.span.bytes)
+    private static func send(_ character: UInt8, on channel: borrowing ClientChannel) throws(SystemError) -> IOOutcome {
+        var character = character
+        return try unsafe withUnsafeMutableBytes(of: &character) { (byte) throws(SystemError) in
+            // SAFETY: the piece is good for the call, which only reads it.
+            let pieces: [1 of iovec] = unsafe [iovec(iov_base: byte.baseAddress, iov_len: 1)]
+            return try unsafe pieces.span.withUnsafeBufferPointer { (pieces) throws(SystemError) in
+                try unsafe channel.send(pieces)
+            }
         }
     }
 
     private static func receive(
-        into vectors: borrowing IOVectors, from stream: borrowing UnixStream?
+        into vectors: borrowing IOVectors, from channel: borrowing ClientChannel
     ) throws(SystemError) -> IOOutcome {
-        switch stream {
-        case .none: return .endOfFile
-        case .some(let stream):
-            return try unsafe vectors.withPieces { (pieces) throws(SystemError) in
-                try unsafe stream.receive(into: pieces)
-            }
-        }
+        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.receive(into: pieces) }
     }
 }

@@ -1,0 +1,16 @@
+/// What the control thread does while the daemon runs, beside ending it: each duty takes system calls that it has not
+/// without.
+package struct ControlDuties: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// Makes sockets and files for an operator.
+    package static let operators = ControlDuties(rawValue: 1 << 0)
+    /// Connects ports to sockets of others.
+    package static let connectors = ControlDuties(rawValue: 1 << 1)
+
+    package static let all: ControlDuties = [.operators, .connectors]
+}
