@@ -23,11 +23,21 @@ final class PortConnectors {
     private let mailbox: DeviceMailbox
     private let log: Logger
     private let timer: TimerFileDescriptor
+    /// Where the ports that the daemon starts with connect to, by name, as it is seen from any working directory and root.
+    private let addresses: [String: UnixAddress]
     /// By port number.
     private var attempts: [Int: Attempt] = [:]
 
+    /// Before the sandbox: paths mean then what they meant to the operator.
     init(catalogue: PortCatalogue, mailbox: DeviceMailbox, log: Logger) throws(SystemError) {
         self.catalogue = catalogue
+        addresses = Dictionary(
+            uniqueKeysWithValues: catalogue.ports.compactMap { port in
+                guard case .connector(.path(let path), _, _) = port.endpoint,
+                    let address = try? UnixAddress(CanonicalPath.resolveDirectory(of: path))
+                else { return nil }
+                return (port.name, address)
+            })
         self.mailbox = mailbox
         self.log = log
         timer = try TimerFileDescriptor()
@@ -82,7 +92,7 @@ final class PortConnectors {
         }
         var attempt = former
         do {
-            let stream = try UnixStream.connect(to: address, type: type)
+            let stream = try UnixStream.connect(to: addresses[configuration.name] ?? address, type: type)
             attempt.due = nil
             attempt.connected = now
             attempt.hasComplained = false
