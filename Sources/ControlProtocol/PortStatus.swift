@@ -18,7 +18,8 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var settings: PortSettings
 
     package init(
-        id: String, number: Int, console: Bool, kind: String = "socket", path: String, guestReady: Bool, guestOpen: Bool,
+        id: String, number: Int, console: Bool, kind: String = "socket", path: String, guestReady: Bool,
+        guestOpen: Bool,
         clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus, settings: PortSettings
     ) {
         self.id = id
@@ -41,8 +42,16 @@ package struct ClientStatus: Codable, Equatable, Sendable {
     package var uid: UInt32?
     package var gid: UInt32?
     package var pid: Int32?
+    /// Whether what it sends is for the guest, and not only what it is sent for it.
+    package var writes: Bool
+    /// Bytes that it was too slow for, which a writer never is.
+    package var lost: UInt64
 
-    package init(uid: UInt32? = nil, gid: UInt32? = nil, pid: Int32? = nil) {
+    package init(
+        uid: UInt32? = nil, gid: UInt32? = nil, pid: Int32? = nil, writes: Bool = true, lost: UInt64 = 0
+    ) {
+        self.writes = writes
+        self.lost = lost
         self.uid = uid
         self.gid = gid
         self.pid = pid

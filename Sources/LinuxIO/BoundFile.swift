@@ -22,6 +22,7 @@ public struct BoundFile: Equatable, Sendable {
     /// - Parameters:
     ///   - path: where it is to be.
     ///   - target: where it leads.
+    /// - Returns: what to remove it by.
     /// - Throws: ``SystemError``; `EEXIST` when something is there that is no link.
     public static func link(at path: String, to target: String) throws(SystemError) -> BoundFile {
         if let found = try FileStatus(at: path), !found.isLink {

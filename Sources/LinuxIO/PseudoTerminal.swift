@@ -18,6 +18,7 @@ public struct PseudoTerminal: ~Copyable, Sendable {
     ///   - mode: permissions of the other side's device.
     ///   - owner: the user that it is given to, which takes root; nil leaves it to who we are.
     ///   - group: the group likewise.
+    /// - Returns: the master's side.
     /// - Throws: ``SystemError``.
     public static func open(
         mode: UInt16, owner: UInt32? = nil, group: UInt32? = nil

@@ -89,7 +89,8 @@ struct SystemCallPolicy {
     /// Clients, the front-end and guest memory.
     private static let device =
         anyway([
-            "accept4", "dup", "eventfd2", "fstatfs", "getrusage", "getsockopt", "readv", "recvfrom", "recvmsg", "sendmsg",
+            "accept4", "dup", "eventfd2", "fstatfs", "getrusage", "getsockopt", "readv", "recvfrom", "recvmsg",
+            "sendmsg",
             "sendto", "setsockopt", "shutdown", "timerfd_settime", "writev",
         ]) + [
             Rule(call: "ioctl", condition: .equal(argument: 1, UInt64(FIONREAD))),

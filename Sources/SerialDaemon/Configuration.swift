@@ -83,6 +83,11 @@ package struct PortConfiguration: Equatable, Sendable {
     package var peerPolicy = PeerPolicy()
     /// Owner, group and mode of what is made for the port.
     package var access = EndpointAccess()
+    /// How many clients it may have at once, and how many of them may write; those who came first.
+    package var clientLimit = 1
+    package var writerLimit = 1
+    /// How many of the newest bytes a client that comes is shown, whoever has had them.
+    package var scrollbackByteCount = 0
     /// Whether the front-end is to wait until the first client is there.
     package var waitsForClient = false
 }

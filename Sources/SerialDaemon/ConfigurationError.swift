@@ -34,6 +34,8 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case kindWithoutPath(EndpointKind, port: String)
     case reconnectOfListener(port: String)
     case accessOfConnector(port: String)
+    case manyClients(port: String)
+    case moreWritersThanClients(port: String)
     /// While the daemon runs, from within its sandbox.
     case kindOnlyAtStart(EndpointKind, port: String)
     case keyOnlyAtStart(PortKey, port: String)
@@ -110,6 +112,10 @@ extension ConfigurationError: CustomStringConvertible {
             "--port name=\(port.escaped): reconnect-ms= is for a daemon that connects: add server=off, or take it away."
         case .accessOfConnector(let port):
             "--port name=\(port.escaped): owner=, group= and mode= are the listener's to choose with server=off."
+        case .manyClients(let port):
+            "--port name=\(port.escaped): clients= is for a stream socket that clients connect to: take it away."
+        case .moreWritersThanClients(let port):
+            "--port name=\(port.escaped): writers= must not be above clients=: raise that, or lower it."
         case .kindOnlyAtStart(let kind, let port):
             "port \(port.escaped): kind=\(kind.rawValue) can only be opened when the daemon starts: use a socket."
         case .keyOnlyAtStart(let key, let port):

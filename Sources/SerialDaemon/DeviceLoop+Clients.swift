@@ -8,7 +8,7 @@ import VirtioConsole
 
 /// Clients of the ports: coming, staying, and the several ways of going.
 extension DeviceLoop {
-    /// Takes whoever waits at a port's other side, when nobody is there. A second one waits in the backlog, as with QEMU.
+    /// Takes whoever waits at a port's other side, when there is room. One more waits in the backlog, as with QEMU.
     mutating func acceptClient(port: Int) {
         do {
             try meetClient(port: port, try endpoints[port].accept())
@@ -42,10 +42,11 @@ extension DeviceLoop {
                 mailbox.report(.clientRefused(name, peer))
             }
             portWarning(port, "a client of user \(peer.userIdentifier), group \(peer.groupIdentifier) is refused")
+        case .watcher: watcherCame(port: port)
         case .client:
             do {
                 try watchClient(port: port)
-                try watchArrivals(port: port, false)
+                try watchArrivals(port: port, endpoints[port].hasRoomForClient)
                 try noteFirstClient(port: port)
             } catch {
                 dropClient(port: port, because: error)
@@ -76,7 +77,10 @@ extension DeviceLoop {
 
     /// Something happened at a client's socket.
     mutating func clientEvent(port: Int, generation: UInt32, _ readiness: Epoll.Readiness) {
-        guard endpoints[port].client?.generation == generation else { return }
+        guard endpoints[port].client?.generation == generation else {
+            watcherEvent(port: port, generation: generation, readiness)
+            return
+        }
         // Reported although it was known: nobody can do anything about it now. Only then it leaves the interest, so that
         // a socket that fills and empties all the time costs no epoll_ctl each time.
         var inVain: Epoll.Interest = []
@@ -228,7 +232,7 @@ extension DeviceLoop {
         do {
             try epoll.add(descriptor, interest: [], token: token)
             return true
-        } catch where error.errno == .notPermitted {
+        } catch  where error.errno == .notPermitted {
             return false
         }
     }
@@ -241,7 +245,7 @@ extension DeviceLoop {
         if output != input { unwatchDescriptor(output, port: port) }
     }
 
-    private mutating func unwatchDescriptor(_ descriptor: Int32?, port: Int) {
+    mutating func unwatchDescriptor(_ descriptor: Int32?, port: Int) {
         guard let descriptor else { return }
         do {
             try epoll.remove(descriptor)
@@ -275,6 +279,7 @@ extension DeviceLoop {
         reportClient(port: port) { .clientDisconnected($0, $1) }
         countUnread(port: port)
         endClient(port: port)
+        if promoteWatcher(port: port) { return }
         // What was in the ring when it left was for it; what comes later is for the next client. A client that saw the
         // end of the guest's program's data before has no part in what came behind.
         if !wasToldOfClose, endpoints[port].tellsGuestOfClients {
@@ -285,7 +290,7 @@ extension DeviceLoop {
         readyPorts.insert(port)
     }
 
-    private func reportClient(port: Int, _ event: (String, PeerCredentials?) -> DeviceEvent) {
+    func reportClient(port: Int, _ event: (String, PeerCredentials?) -> DeviceEvent) {
         guard let name = endpoints[port].configuration?.name, let client = endpoints[port].client else { return }
         mailbox.report(event(name, client.peer))
     }

@@ -56,6 +56,7 @@ extension DeviceLoop {
         if device.ports[port].isGuestOpen {
             guestClosed(port: port)
         }
+        endWatchers(port: port)
         if endpoints[port].hasClient {
             clientLeft(port: port)
         }
@@ -87,6 +88,11 @@ extension DeviceLoop {
         if configuration.size != former.size {
             device.resizePort(port, to: configuration.size)
         }
+        do {
+            try watchArrivals(port: port, endpoints[port].hasRoomForClient)
+        } catch {
+            return .refused("the host refuses what a port needs: \(error)")
+        }
         // Whether the guest learns of clients may be different now; and what a policy held may go.
         tellGuestOfClients(port: port)
         readyPorts.insert(port)
@@ -98,6 +104,7 @@ extension DeviceLoop {
         guard endpoints[port].configuration?.endpoint.hasClients == true else {
             return .refused("what this port is bound to is no client that could be disconnected")
         }
+        endWatchers(port: port)
         clientLeft(port: port)
         return .done
     }

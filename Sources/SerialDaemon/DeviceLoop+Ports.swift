@@ -38,6 +38,9 @@ extension DeviceLoop {
         let before = device.ports[port].counters
         serveToHost(port: port)
         serveToGuest(port: port)
+        if !endpoints[port].watchers.isEmpty {
+            settleWatchers(port: port)
+        }
         settleClient(port: port)
         noteStalls(port: port, before: before)
     }
@@ -73,7 +76,7 @@ extension DeviceLoop {
             // What comes behind the end of the guest's program is for the next client.
             closeClientAfterData(port: port)
             let route = device.ports[port].hasBacklog ? .discard : endpoints[port].route
-            guard route != .hold else { return }
+            guard route != .hold, !isHeldByWriter(port: port) else { return }
             let chainLimit = endpoints[port].keepsRecords ? 1 : Int.max
             try device.ports[port].lookAheadToHost(
                 into: &batch, memory: session.memory, byteLimit: budget, chainLimit: chainLimit)
@@ -82,13 +85,24 @@ extension DeviceLoop {
                 guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }
                 continue
             }
+            let wasBacklog = device.ports[port].hasBacklog
             let taken = try takeBatch(port: port, route: route)
+            if endpoints[port].copiesToHost, !wasBacklog {
+                endpoints[port].copyToHost(batch.vectors, byteCount: taken)
+            }
             if capturedPorts.contains(port) {
                 capture(port: port, .toHost, byteCount: taken)
             }
             budget -= taken
         }
         goOnSoon(port: port)
+    }
+
+    /// Whether another writer than the first client is to take what was written before; a console waits for nobody.
+    private mutating func isHeldByWriter(port: Int) -> Bool {
+        guard !endpoints[port].watchers.isEmpty, endpoints[port].awaitsOtherWriter else { return false }
+        endpoints[port].flushWatchers()
+        return endpoints[port].awaitsOtherWriter && endpoints[port].configuration?.isConsole != true
     }
 
     /// The turn's budget is used up: the port goes on when the others have had their turn.

@@ -30,16 +30,30 @@ extension DeviceLoop {
     private mutating func status(of port: Int, _ configuration: PortConfiguration, now: UInt64) -> PortStatus {
         PortStatus(
             id: configuration.name, number: port, console: configuration.isConsole,
-            kind: configuration.endpoint.kind.rawValue, path: configuration.endpoint.description, guestReady: device.ports[port].isGuestReady,
+            kind: configuration.endpoint.kind.rawValue, path: configuration.endpoint.description,
+            guestReady: device.ports[port].isGuestReady,
             guestOpen: device.ports[port].isGuestOpen,
-            clients: endpoints[port].client.map { [ClientStatus($0.peer)] } ?? [],
+            clients: clients(of: port),
             toHost: toHostStatus(of: port, now: now), toGuest: toGuestStatus(of: port, now: now),
             settings: PortSettings(configuration))
     }
 
+    /// The first client first.
+    private func clients(of port: Int) -> [ClientStatus] {
+        guard let client = endpoints[port].client else { return [] }
+        var clients = [ClientStatus(client.peer)]
+        for index in 0..<endpoints[port].watchers.count {
+            var watcher = ClientStatus(endpoints[port].watchers[index].peer)
+            watcher.writes = endpoints[port].watchers[index].isWriter
+            watcher.lost = endpoints[port].watchers[index].lostByteCount
+            clients.append(watcher)
+        }
+        return clients
+    }
+
     private mutating func toHostStatus(of port: Int, now: UInt64) -> DirectionStatus {
         let counters = device.ports[port].counters
-        let held = UInt64(endpoints[port].replayByteCount)
+        let held = UInt64(endpoints[port].heldByteCount)
         let stall = meters[port].toHost
         return DirectionStatus(
             accepted: counters.toHostBytes &+ counters.unwantedBytes &+ counters.goneClientBytes

@@ -30,7 +30,8 @@ extension ConfigurationError {
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,
             .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice, .standardStreamsTwice,
             .keyOfOtherKind, .keyOfInheritedSocket, .kindWithoutPath, .reconnectOfListener, .accessOfConnector,
-            .kindOnlyAtStart, .keyOnlyAtStart, .keptRecords:
+            .kindOnlyAtStart, .keyOnlyAtStart, .keptRecords, .manyClients,
+            .moreWritersThanClients:
             .usage
         }
     }

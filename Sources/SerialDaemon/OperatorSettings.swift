@@ -204,7 +204,12 @@ extension PortOptions {
         if bufferByteCount != nil, clientsAbsent != .buffer { throw .bufferSizeWithoutBuffer(port: name) }
         if !isConsole { try refuseConsoleKeys() }
         try refuseForeignKeys(of: endpoint.kind)
-        if endpoint.keepsRecords, clientsAbsent == .buffer { throw .keptRecords(.clientsAbsent, port: name) }
+        if endpoint.keepsRecords {
+            if clientsAbsent == .buffer { throw .keptRecords(.clientsAbsent, port: name) }
+            if scrollbackByteCount != nil { throw .keptRecords(.scrollback, port: name) }
+        }
+        if let clientLimit, clientLimit > 1, !endpoint.takesManyClients { throw .manyClients(port: name) }
+        if let writerLimit, writerLimit > clientLimit ?? 1 { throw .moreWritersThanClients(port: name) }
         return PortConfiguration(
             name: name, number: number, isConsole: isConsole, endpoint: endpoint,
             size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
@@ -212,6 +217,7 @@ extension PortOptions {
             guestClose: guestClose ?? .keep, lingerNanoseconds: lingerNanoseconds,
             expectOpenNanoseconds: expectOpenNanoseconds,
             peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []), access: access,
+            clientLimit: clientLimit ?? 1, writerLimit: writerLimit ?? 1, scrollbackByteCount: scrollbackByteCount ?? 0,
             waitsForClient: waitsForClient ?? false)
     }
 

@@ -48,7 +48,8 @@ enum OptionValue {
 
     /// Permission bits of a file, octal as with chmod(1): `660` or `0660`.
     static func permissions(_ text: String) -> UInt16? {
-        guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x37).contains($0) }) else { return nil }
+        guard (3...4).contains(text.utf8.count) else { return nil }
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) else { return nil }
         return UInt16(text, radix: 8).flatMap { $0 <= 0o777 ? $0 : nil }
     }
 

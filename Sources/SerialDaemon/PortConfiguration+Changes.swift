@@ -4,6 +4,7 @@ extension PortConfiguration {
     /// The keys that can be changed while the port is there.
     static let changeableKeys: Set<PortKey> = [
         .columns, .rows, .clientsAbsent, .bufferSize, .guestClose, .linger, .expectOpen, .allowedUsers, .allowedGroups,
+        .clients, .writers, .scrollback,
     ]
 
     /// The port with some keys changed, under the rules of the keys of `--port`.
@@ -15,6 +16,9 @@ extension PortConfiguration {
         var all = options
         all.number = number
         all.access = access
+        all.clientLimit = options.clientLimit ?? (clientLimit > 1 ? clientLimit : nil)
+        all.writerLimit = options.writerLimit ?? (writerLimit > 1 ? writerLimit : nil)
+        all.scrollbackByteCount = options.scrollbackByteCount ?? (scrollbackByteCount > 0 ? scrollbackByteCount : nil)
         all.waitsForClient = waitsForClient ? true : nil
         all.isConsole = isConsole
         all.columns = options.columns ?? size?.columns

@@ -13,6 +13,9 @@ package enum PortKey: String, CaseIterable, Sendable {
     case type
     case descriptor = "fd"
     case append
+    case clients
+    case writers
+    case scrollback
     case owner
     case group
     case mode
@@ -39,6 +42,8 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .reconnect: "a number of milliseconds, 1 to 86400000"
         case .type: "stream or seqpacket"
         case .descriptor: "the number of an open descriptor, or a name of systemd's (FileDescriptorName=)"
+        case .clients, .writers: "a number of clients, 1 to \(PortEndpoint.largestClientLimit)"
+        case .scrollback: "a number of bytes with an optional K, M or G, 1 to 64M"
         case .owner: "a user of this host by name or number"
         case .group: "a group of this host by name or number"
         case .mode: "permission bits such as 0660"

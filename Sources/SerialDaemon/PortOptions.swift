@@ -16,6 +16,9 @@ package struct PortOptions: Equatable, Sendable {
     package var socketType: UnixSocketType?
     package var inheritedDescriptor: InheritedDescriptor?
     package var appends: Bool?
+    package var clientLimit: Int?
+    package var writerLimit: Int?
+    package var scrollbackByteCount: Int?
     package var access = EndpointAccess()
     package var isConsole: Bool?
     package var columns: UInt16?
@@ -92,6 +95,13 @@ package struct PortOptions: Equatable, Sendable {
         case .type: socketType = try key.require(UnixSocketType(key: value), value)
         case .descriptor: inheritedDescriptor = try key.require(InheritedDescriptor(value), value)
         case .append: appends = try key.require(OptionValue.onOff(value), value)
+        case .clients:
+            clientLimit = try key.require(OptionValue.number(value, in: 1...PortEndpoint.largestClientLimit), value)
+        case .writers:
+            writerLimit = try key.require(OptionValue.number(value, in: 1...PortEndpoint.largestClientLimit), value)
+        case .scrollback:
+            scrollbackByteCount = try key.require(
+                OptionValue.byteCount(value, in: 1...Self.maximumBufferByteCount), value)
         case .owner: access.owner = try key.require(accounts.user(value), value)
         case .group: access.group = try key.require(accounts.group(value), value)
         case .mode: access.mode = try key.require(OptionValue.permissions(value), value)

@@ -22,6 +22,7 @@ struct StartSockets: ~Copyable {
     /// - Parameters:
     ///   - configuration: what to open.
     ///   - environment: looks up a variable of the process's.
+    /// - Throws: ``StartError``; nothing is left behind then.
     init(_ configuration: DaemonConfiguration, environment: (String) -> String?) throws(StartError) {
         if let directory = configuration.socketDirectory, !Self.isDirectory(directory) {
             throw .socketDirectoryMissing(directory)

@@ -28,6 +28,10 @@ enum CommandText {
           fd=N|NAME              a socket that the process was started with, by
                                  number or by its name in systemd
           append=on|off          with kind=file: keep what the file has
+          clients=N,writers=N    how many clients may be there at once, up to 16,
+                                 and how many of them, the first ones, may write
+                                 (default 1 and 1); the others watch
+          scrollback=SIZE        show a client that comes the newest bytes, 1 to 64M
           owner=,group=,mode=    who may open the socket, terminal or file
           console=on|off         a console, /dev/hvcN in the guest (default off)
           cols=N,rows=N          the console's size

@@ -26,7 +26,8 @@ struct OperatorSettingsTests {
         #expect(
             configuration.ports == [
                 PortConfiguration(
-                    name: "vm.ctl", number: 1, isConsole: false, endpoint: .listener(.path("/run/vm1/vm.ctl")), size: nil,
+                    name: "vm.ctl", number: 1, isConsole: false, endpoint: .listener(.path("/run/vm1/vm.ctl")),
+                    size: nil,
                     resizeOrder: .columnsFirst, clientsAbsent: .block, bufferByteCount: 65_536, guestClose: .keep,
                     lingerNanoseconds: nil)
             ])

@@ -54,7 +54,8 @@ final class PortCatalogue {
             throw .keyOnlyAtStart(options.inheritedDescriptor == nil ? .wait : .descriptor, port: options.name)
         }
         let port = try options.configuration(number: number, endpoint: try options.endpoint(in: socketDirectory))
-        try OperatorSettings.refuseRepeatedAddresses(ports + [port], frontend: configuration.frontend, control: configuration.controlAddress)
+        try OperatorSettings.refuseRepeatedAddresses(
+            ports + [port], frontend: configuration.frontend, control: configuration.controlAddress)
         return port
     }
 

@@ -58,6 +58,14 @@ package enum EndpointConfiguration: Equatable, Sendable {
         if case .connector = self { true } else { false }
     }
 
+    /// Whether more than one client can come: each gets a copy of a stream.
+    var takesManyClients: Bool {
+        switch self {
+        case .listener(_, .stream), .inherited: true
+        default: false
+        }
+    }
+
     /// Whether what is at the other side keeps records apart.
     var keepsRecords: Bool {
         switch self {

@@ -33,7 +33,9 @@ package struct PassedDescriptors {
 
     private let names: [String]
 
-    /// - Parameter environment: looks up a variable; those of another process's (`LISTEN_PID`) are not for us.
+    /// - Parameters:
+    ///   - environment: looks up a variable.
+    ///   - processIdentifier: who we are; what another process was passed (`LISTEN_PID`) is not for us.
     init(environment: (String) -> String?, processIdentifier: Int32) {
         guard environment("LISTEN_PID").flatMap(Int32.init) == processIdentifier,
             let count = environment("LISTEN_FDS").flatMap(Int.init), count > 0

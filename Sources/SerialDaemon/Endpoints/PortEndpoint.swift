@@ -1,3 +1,4 @@
+import BasicContainers
 import Glibc
 import LinuxIO
 import Virtio
@@ -84,10 +85,18 @@ struct PortEndpoint: ~Copyable {
     /// then.
     var owesDiscard = false
 
+    /// Clients beside the first one, in the order of their coming.
+    var watchers = UniqueArray<Watcher>()
+
     private let binding: PortBinding
-    private var channel = ClientChannel.none
-    private var replay: ReplayBuffer
-    private(set) var generation: UInt32
+    // What follows is for this type's own extensions.
+    var channel = ClientChannel.none
+    var replay: ReplayBuffer
+    /// How many of the replay's oldest bytes the guest has seen delivered before: they are told once more.
+    var repeatedByteCount = 0
+    /// The newest bytes, whoever has had them: what a client that comes is shown first.
+    var scrollback: ReplayBuffer
+    var generation: UInt32
 
     /// Makes the endpoint of a port.
     ///
@@ -98,6 +107,7 @@ struct PortEndpoint: ~Copyable {
     init(_ configuration: PortConfiguration, binding: consuming PortBinding, after generation: UInt32 = 0) {
         self.configuration = configuration
         replay = ReplayBuffer(capacity: Self.replayCapacity(configuration))
+        scrollback = ReplayBuffer(capacity: configuration.scrollbackByteCount)
         switch consume binding {
         case .permanent(let permanent):
             self.binding = .none
@@ -116,6 +126,7 @@ struct PortEndpoint: ~Copyable {
         configuration = nil
         binding = .none
         replay = ReplayBuffer(capacity: 0)
+        scrollback = ReplayBuffer(capacity: 0)
     }
 
     /// Is like this from now on.
@@ -123,14 +134,20 @@ struct PortEndpoint: ~Copyable {
     /// - Returns: how many bytes that were kept for a client find no room any more, the oldest ones.
     mutating func reconfigure(_ new: PortConfiguration) -> Int {
         configuration = new
+        if scrollback.capacity != new.scrollbackByteCount {
+            scrollback = scrollback.resized(to: new.scrollbackByteCount)
+        }
         let capacity = Self.replayCapacity(new)
         guard capacity != replay.capacity else { return 0 }
-        let lost = max(0, replay.count - capacity)
+        // What is only told once more is no loss.
+        let lost = max(0, replay.count - max(capacity, repeatedByteCount))
+        replay.dropFirst(min(repeatedByteCount, replay.count))
+        repeatedByteCount = 0
         replay = replay.resized(to: capacity)
         return lost
     }
 
-    private static func replayCapacity(_ configuration: PortConfiguration) -> Int {
+    static func replayCapacity(_ configuration: PortConfiguration) -> Int {
         configuration.clientsAbsent == .buffer ? configuration.bufferByteCount : 0
     }
 
@@ -139,7 +156,7 @@ struct PortEndpoint: ~Copyable {
     }
 
     /// Without a port, what a guest sends all the same is thrown away, as QEMU does.
-    private var clientsAbsent: ClientsAbsent {
+    var clientsAbsent: ClientsAbsent {
         configuration?.clientsAbsent ?? .discard
     }
 
@@ -156,6 +173,11 @@ struct PortEndpoint: ~Copyable {
     /// How many bytes are kept for a client.
     var replayByteCount: Int {
         replay.count
+    }
+
+    /// How many of them no client has had yet.
+    var heldByteCount: Int {
+        replay.count - repeatedByteCount
     }
 
     // MARK: The client's coming and going
@@ -187,16 +209,18 @@ struct PortEndpoint: ~Copyable {
 
     /// What came of looking for somebody.
     enum Arrival: Equatable {
-        /// Nobody is there, or there is a client already.
+        /// Nobody is there, or there are as many clients as may be.
         case nobody
         case client
+        /// One more, the last of ``watchers``.
+        case watcher
         /// Somebody whom the port's policy does not admit; its connection is closed.
         case denied(PeerCredentials)
     }
 
-    /// Takes whoever waits, when there is no client yet.
+    /// Takes whoever waits, when there is room for one more.
     mutating func accept() throws(SystemError) -> Arrival {
-        guard !hasClient else { return .nobody }
+        guard hasRoomForClient else { return .nobody }
         if let terminal = try Self.openTerminal(binding) {
             meet(.terminal(TerminalChannel(terminal)), peer: nil)
             return .client
@@ -207,13 +231,17 @@ struct PortEndpoint: ~Copyable {
 
     /// Takes a connected socket, when its peer may stay.
     mutating func admit(_ stream: consuming UnixStream) throws(SystemError) -> Arrival {
-        guard !hasClient else { return .nobody }
+        guard hasRoomForClient else { return .nobody }
         let peer = try stream.peerCredentials()
         if let policy = configuration?.peerPolicy, !policy.isEmpty {
             let isAdmitted = try policy.admits(peer) { () throws(SystemError) in try stream.peerSupplementaryGroups() }
             guard isAdmitted else { return .denied(peer) }
         }
         try stream.setSendBuffer(byteCount: Self.sendBufferByteCount)
+        guard !hasClient else {
+            addWatcher(stream, peer)
+            return .watcher
+        }
         if configuration?.endpoint.keepsRecords == true {
             meet(.records(RecordChannel(stream)), peer: peer)
         } else {
@@ -226,6 +254,7 @@ struct PortEndpoint: ~Copyable {
         generation &+= 1
         client = Client(generation: generation, peer: peer)
         channel = new
+        showScrollback()
     }
 
     private static func accept(_ binding: borrowing PortBinding) throws(SystemError) -> UnixStream? {
@@ -249,6 +278,7 @@ struct PortEndpoint: ~Copyable {
         client = nil
         channel = .none
         owesClientClose = false
+        forgetRepeats()
     }
 
     /// The client's socket does not work: nothing more is sent to it or read from it.
@@ -261,193 +291,5 @@ struct PortEndpoint: ~Copyable {
     /// Whether a client that is to learn of the end of the guest's program's data has got all that came before it.
     var hasSentAll: Bool {
         replayByteCount == 0 || client?.toHostEnd != nil
-    }
-
-    // MARK: Guest to host
-
-    /// Where the guest's next bytes go: the one place that decides it.
-    var route: Route {
-        guard let client else { return routeWithoutClient }
-        if let end = client.toHostEnd {
-            return end == .clientStoppedReading && clientsAbsent == .block ? .discard : routeWithoutClient
-        }
-        if client.isWritable, replayByteCount == 0 { return .client }
-        // The client is slow. A console never waits: Linux writes to it with interrupts off until the bytes are taken.
-        return configuration?.isConsole == true ? routeWithoutClient : .hold
-    }
-
-    private var routeWithoutClient: Route {
-        switch clientsAbsent {
-        case .block: .hold
-        case .buffer: .replay
-        case .discard: .discard
-        }
-    }
-
-    /// Sends a batch to the client; call it when ``route`` is `.client`.
-    ///
-    /// - Returns: how many bytes it took. Fewer than all mean that its socket is full, or that it reads no more.
-    /// - Throws: the host's error; guest memory that went away is EFAULT.
-    mutating func send(_ vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        let outcome = try Self.send(vectors, on: channel)
-        return note(outcome, of: vectors.byteCount)
-    }
-
-    /// Keeps a batch for the next client, or for this one when it has caught up; returns how many older bytes were lost
-    /// for it.
-    mutating func keep(_ vectors: borrowing IOVectors) -> Int {
-        replay.append(vectors)
-    }
-
-    /// Sends what was kept, as far as the client takes it.
-    mutating func sendReplay() throws(SystemError) {
-        while replayByteCount > 0, let client, client.isWritable, client.toHostEnd == nil {
-            let outcome = try Self.send(replay, on: channel)
-            replay.dropFirst(note(outcome, of: replayByteCount))
-        }
-    }
-
-    /// Takes one byte that came on no ring: the guest's emergency write.
-    ///
-    /// - Returns: how many bytes were lost for it, this one or the oldest one kept.
-    mutating func takeEmergency(_ character: UInt8) throws(SystemError) -> Int {
-        guard replay.capacity == 0 else {
-            // Behind what waits already.
-            let lost = replay.append(character)
-            try sendReplay()
-            return lost
-        }
-        guard route == .client else { return 1 }
-        let outcome = try Self.send(character, on: channel)
-        return 1 - note(outcome, of: 1)
-    }
-
-    /// Ends what the client receives.
-    func endSending() throws(SystemError) {
-        try channel.endSending()
-    }
-
-    /// Remembers what a send of `byteCount` bytes tells about the client's socket; returns how many it took.
-    private mutating func note(_ outcome: IOOutcome, of byteCount: Int) -> Int {
-        switch outcome {
-        case .bytes(let taken):
-            // A socket that took less than it was given is full now.
-            client?.isWritable = taken == byteCount
-            return taken
-        case .wouldBlock:
-            client?.isWritable = false
-        case .reset, .endOfFile:
-            // EPIPE without EPOLLHUP: it reads no more, but may still send.
-            client?.toHostEnd = .clientStoppedReading
-        }
-        return 0
-    }
-
-    // MARK: Host to guest
-
-    /// Whether there may be bytes to read.
-    var mayHaveBytes: Bool {
-        guard let client else { return false }
-        return client.isReadable && !client.hasEndedToGuest
-    }
-
-    /// Whether nothing can be read before the client sends more.
-    var awaitsReadable: Bool {
-        guard let client else { return false }
-        return !client.isReadable && !client.hasEndedToGuest
-    }
-
-    /// Whether nothing can be sent before the client reads some.
-    var awaitsWritable: Bool {
-        guard let client else { return false }
-        return !client.isWritable && client.toHostEnd == nil
-    }
-
-    /// How many bytes of the client are still in its socket.
-    var unreadByteCount: Int {
-        // One that cannot even be asked has nothing for the guest.
-        (try? channel.unreadByteCount()) ?? 0
-    }
-
-    /// How many bytes of the client's records were refused as too large since the last time.
-    func takeOversizedByteCount() -> Int {
-        switch channel {
-        case .records(let channel): channel.takeRefusedByteCount()
-        default: 0
-        }
-    }
-
-    /// Reads the client's bytes into the guest's buffers.
-    ///
-    /// - Returns: how many bytes were read; 0 when there are none now.
-    /// - Throws: the host's error; guest memory that went away is EFAULT.
-    mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        switch try Self.receive(into: vectors, from: channel) {
-        case .bytes(let count):
-            noteRead(count, of: vectors.byteCount)
-            return count
-        case .wouldBlock:
-            client?.isReadable = false
-        case .endOfFile, .reset:
-            // ECONNRESET: the client closed with bytes of ours unread. What it had sent came before this.
-            client?.hasEndedToGuest = true
-        }
-        return 0
-    }
-
-    /// Remembers what a read of `byteCount` bytes tells about the client's socket.
-    ///
-    /// One that filled all the room tells nothing, so the socket is asked: cheaper than to map buffers of the guest for a
-    /// read that finds nothing.
-    private mutating func noteRead(_ byteCount: Int, of room: Int) {
-        guard let former = client?.readByteCount else { return }
-        // A record ends a read, whatever waits behind it.
-        if byteCount == room || keepsRecords {
-            let left = unreadByteCount
-            client?.isReadable = left > 0
-            client?.readByteCount = min(max(left, former), Self.largestRead)
-        } else {
-            client?.isReadable = false
-            if byteCount <= former / 2 {
-                client?.readByteCount = max(former / 2, Self.smallestRead)
-            }
-        }
-        // Of a client that hung up epoll says nothing more, so its socket is read to the end.
-        if client?.hasHungUp == true {
-            client?.isReadable = true
-        }
-    }
-
-    // MARK: The calls
-    //
-    // Functions of their parts and not of the endpoint: each part is borrowed on its own.
-
-    private static func send(
-        _ vectors: borrowing IOVectors, on channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
-    }
-
-    private static func send(
-        _ replay: borrowing ReplayBuffer, on channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe replay.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
-    }
-
-    private static func send(_ character: UInt8, on channel: borrowing ClientChannel) throws(SystemError) -> IOOutcome {
-        var character = character
-        return try unsafe withUnsafeMutableBytes(of: &character) { (byte) throws(SystemError) in
-            // SAFETY: the piece is good for the call, which only reads it.
-            let pieces: [1 of iovec] = unsafe [iovec(iov_base: byte.baseAddress, iov_len: 1)]
-            return try unsafe pieces.span.withUnsafeBufferPointer { (pieces) throws(SystemError) in
-                try unsafe channel.send(pieces)
-            }
-        }
-    }
-
-    private static func receive(
-        into vectors: borrowing IOVectors, from channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.receive(into: pieces) }
     }
 }

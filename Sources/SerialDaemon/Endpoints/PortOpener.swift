@@ -8,7 +8,9 @@ struct PortOpener {
     let configuration: DaemonConfiguration
     let passed: PassedDescriptors
 
-    /// - Parameter environment: looks up a variable of the process's.
+    /// - Parameters:
+    ///   - configuration: the ports', with what is said for all of them.
+    ///   - environment: looks up a variable of the process's.
     init(_ configuration: DaemonConfiguration, environment: (String) -> String?) {
         self.configuration = configuration
         passed = PassedDescriptors(environment: environment, processIdentifier: getpid())
@@ -19,6 +21,7 @@ struct PortOpener {
     /// - Parameters:
     ///   - port: one of the configuration's.
     ///   - file: what was made in the file system and is to be removed at the end.
+    /// - Returns: what the device thread gets.
     /// - Throws: ``StartError``; nothing is left behind then.
     func open(_ port: PortConfiguration, file: inout BoundFile?) throws(StartError) -> PortBinding {
         let owner = "--port name=\(port.name)"

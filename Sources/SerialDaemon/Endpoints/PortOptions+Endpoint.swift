@@ -54,6 +54,8 @@ extension PortOptions {
             (.server, isServer != nil, isSocket), (.wait, waitsForClient != nil, isSocket || kind == .pty),
             (.reconnect, reconnectNanoseconds != nil, isSocket), (.type, socketType != nil, isSocket),
             (.descriptor, inheritedDescriptor != nil, isSocket), (.append, appends != nil, kind == .file),
+            (.clients, clientLimit != nil, isSocket), (.writers, writerLimit != nil, isSocket),
+            (.scrollback, scrollbackByteCount != nil, isSocket || kind == .pty),
             (.owner, access.owner != nil, isSocket || kind == .pty || kind == .file),
             (.group, access.group != nil, isSocket || kind == .pty || kind == .file),
             (.mode, access.mode != nil, isSocket || kind == .pty || kind == .file),

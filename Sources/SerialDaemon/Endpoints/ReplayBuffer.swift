@@ -1,8 +1,8 @@
 import Glibc
 import Virtio
 
-/// The newest bytes of a port that nobody has read yet, up to a fixed number: what a late client of a console gets to
-/// see.
+/// The newest bytes of a port, up to a fixed number: those that nobody has read yet, what a late client gets to see, or what
+/// a slow one has still to read.
 ///
 /// A ring in one allocation. Bytes that find no room push the oldest ones out. Its pages take no memory until they are
 /// written to.
@@ -32,16 +32,26 @@ struct ReplayBuffer: ~Copyable {
         count == 0
     }
 
-    /// Appends the bytes of `vectors`.
+    /// Appends the bytes of `vectors`, the first `most` of them.
     ///
     /// - Returns: how many bytes were pushed out, or had no room even alone.
-    mutating func append(_ vectors: borrowing IOVectors) -> Int {
+    mutating func append(_ vectors: borrowing IOVectors, first most: Int = .max) -> Int {
+        unsafe vectors.withPieces { pieces in unsafe append(pieces, first: most) }
+    }
+
+    /// Appends what another one holds; returns how many bytes were lost for it.
+    mutating func append(_ other: borrowing ReplayBuffer) -> Int {
+        unsafe other.withPieces { pieces in unsafe append(pieces, first: .max) }
+    }
+
+    private mutating func append(_ pieces: UnsafeBufferPointer<iovec>, first most: Int) -> Int {
         var lost = 0
-        unsafe vectors.withPieces { pieces in
-            for index in 0..<pieces.count {
-                let piece = unsafe pieces[index]
-                unsafe lost += append(UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len))
-            }
+        var left = most
+        for index in 0..<pieces.count where left > 0 {
+            let piece = unsafe pieces[index]
+            let count = unsafe min(piece.iov_len, left)
+            unsafe lost += append(UnsafeRawBufferPointer(start: piece.iov_base, count: count))
+            left -= count
         }
         return lost
     }
@@ -74,12 +84,7 @@ struct ReplayBuffer: ~Copyable {
     /// The same with another capacity; the oldest bytes go when they find no room.
     func resized(to capacity: Int) -> ReplayBuffer {
         var other = ReplayBuffer(capacity: capacity)
-        unsafe withPieces { pieces in
-            for index in 0..<pieces.count {
-                let piece = unsafe pieces[index]
-                _ = unsafe other.append(UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len))
-            }
-        }
+        _ = other.append(self)
         return other
     }
 

@@ -22,7 +22,8 @@ final class EndpointFixture {
         address = .path("\(directory.path)/port")
         endpoint = PortEndpoint(
             PortConfiguration(
-                name: "port", number: 1, isConsole: isConsole, endpoint: .listener(address), size: nil, resizeOrder: .columnsFirst,
+                name: "port", number: 1, isConsole: isConsole, endpoint: .listener(address), size: nil,
+                resizeOrder: .columnsFirst,
                 clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: .keep,
                 lingerNanoseconds: nil),
             binding: .listener(try UnixListener.bind(to: address, mode: 0o600)))

@@ -111,7 +111,8 @@ struct EndpointKindsTests {
         drop(input)
         try fixture.settle()
         #expect(fixture.hasClient(1))
-        try TestFile.write(Array("again".utf8), to: try OpenFile(path: fixture.directory.path + "/vm.in", flags: O_WRONLY))
+        try TestFile.write(
+            Array("again".utf8), to: try OpenFile(path: fixture.directory.path + "/vm.in", flags: O_WRONLY))
         try fixture.settle()
         #expect(fixture.guest.read(port: 1) == Array("again".utf8))
     }
@@ -154,7 +155,8 @@ struct EndpointKindsTests {
         let output = try TestPipe()
         let port = PortConfiguration.port("std", number: 2, endpoint: .standardStreams)
         let binding = PortBinding.permanent(
-            .files(input: try OpenFile(adopting: input.takeReader()), output: try OpenFile(adopting: output.takeWriter())))
+            .files(
+                input: try OpenFile(adopting: input.takeReader()), output: try OpenFile(adopting: output.takeWriter())))
         #expect(try fixture.perform(.addPort(PortAddition(port, binding: binding))).map { "\($0)" } == "done")
         try fixture.guest.sendPortReady(2)
         try fixture.open(2)
@@ -217,7 +219,8 @@ struct EndpointKindsTests {
     @Test func whatWasNotPassedIsNamed() throws {
         let error = #expect(throws: StartError.self) {
             try Self.opened(
-                .inherited(.name("vm.data")), environment: ["LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "vm.data"])
+                .inherited(.name("vm.data")),
+                environment: ["LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "vm.data"])
         }
         #expect(error?.description.contains("'vm.data'") == true)
         #expect(error?.exitCode == .usage)

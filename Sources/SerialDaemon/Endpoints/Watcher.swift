@@ -1,0 +1,142 @@
+import LinuxIO
+import SystemPackage
+import Virtio
+
+/// A client beside the first one: it gets a copy of what the guest writes, and writes itself when it is among the
+/// writers.
+///
+/// What it has not read yet is kept for it, up to a bound: the oldest bytes go, and are counted. A writer holds the guest
+/// instead, as the first client does.
+///
+/// ## Concurrency
+/// Owned by its ``PortEndpoint``, on the device thread.
+struct Watcher: ~Copyable {
+    /// How much is kept for one who only watches, in bytes.
+    static let backlogByteCount = 64 << 10
+    /// And for a writer: more than a turn's bytes and a chain of Linux's, so that none is lost before the guest is held.
+    static let writersBacklogByteCount = 1 << 20
+
+    /// Tells its events from those of others.
+    let generation: UInt32
+    let peer: PeerCredentials
+    /// Whether what it sends is for the guest.
+    private(set) var isWriter: Bool
+    /// Whether its socket may hold bytes, or have room: as far as is known, a call does not say "not now".
+    var isReadable = true
+    var isWritable = true
+    /// Whether it is gone (EPOLLHUP); bytes that it sent may still be in the socket.
+    var hasHungUp = false
+    /// Whether everything it sent was read.
+    private(set) var hasEnded = false
+    /// What a call on its socket failed with: it is to be ended.
+    private(set) var failure: SystemError?
+    /// Bytes that it was too slow for.
+    private(set) var lostByteCount: UInt64 = 0
+
+    private let stream: UnixStream
+    private var backlog: ReplayBuffer
+
+    /// - Parameters:
+    ///   - stream: takes ownership.
+    ///   - generation: no other client's of the port.
+    ///   - peer: who called connect(2).
+    ///   - isWriter: whether it is one of the first.
+    init(_ stream: consuming UnixStream, generation: UInt32, peer: PeerCredentials, isWriter: Bool) {
+        self.stream = stream
+        self.generation = generation
+        self.peer = peer
+        self.isWriter = isWriter
+        backlog = ReplayBuffer(capacity: isWriter ? Self.writersBacklogByteCount : Self.backlogByteCount)
+    }
+
+    /// The number, for epoll; borrowed.
+    var descriptor: Int32 { stream.rawValue }
+
+    /// How many bytes it has not taken yet.
+    var backlogByteCount: Int { backlog.count }
+
+    /// Whether there may be something of it for the guest.
+    var mayHaveBytes: Bool { isWriter && isReadable && !hasEnded && failure == nil }
+
+    /// Whether nothing more comes from it or goes to it.
+    var isDone: Bool { failure != nil || hasHungUp && !mayHaveBytes }
+
+    /// Whether the guest must wait for it.
+    var holdsGuest: Bool { isWriter && !backlog.isEmpty && !hasHungUp && failure == nil }
+
+    /// Is one of the writers from now on.
+    mutating func promote() {
+        guard !isWriter else { return }
+        isWriter = true
+        backlog = backlog.resized(to: Self.writersBacklogByteCount)
+    }
+
+    /// Keeps a copy of the first `byteCount` bytes that the guest has written.
+    mutating func copy(_ vectors: borrowing IOVectors, byteCount: Int) {
+        lostByteCount += UInt64(backlog.append(vectors, first: byteCount))
+    }
+
+    /// Keeps a copy of what was before it came.
+    mutating func copy(_ scrollback: borrowing ReplayBuffer) {
+        _ = backlog.append(scrollback)
+    }
+
+    /// Sends what is kept, as far as it goes.
+    mutating func flush() {
+        while !backlog.isEmpty, isWritable, !hasHungUp, failure == nil {
+            do {
+                let outcome = try Self.send(backlog, on: stream)
+                switch outcome {
+                case .bytes(let taken):
+                    isWritable = taken == backlog.count
+                    backlog.dropFirst(taken)
+                case .wouldBlock: isWritable = false
+                // It reads no more; its end comes by epoll.
+                case .reset, .endOfFile: backlog.dropFirst(backlog.count)
+                }
+            } catch {
+                failure = error
+            }
+        }
+    }
+
+    /// Reads what it has sent into the guest's buffers; returns how many bytes, 0 when there are none now.
+    ///
+    /// - Throws: EFAULT, when guest memory has gone; what else fails ends the watcher.
+    mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
+        do {
+            switch try Self.receive(into: vectors, from: stream) {
+            case .bytes(let byteCount): return byteCount
+            case .wouldBlock:
+                isReadable = false
+                // Of one that hung up nothing more comes.
+                hasEnded = hasHungUp
+            case .endOfFile, .reset: hasEnded = true
+            }
+        } catch {
+            guard error.errno != .badAddress else { throw error }
+            failure = error
+        }
+        return 0
+    }
+
+    /// Gives away its socket and what it has not taken yet.
+    consuming func take(_ backlog: inout ReplayBuffer) -> UnixStream {
+        backlog = self.backlog
+        return stream
+    }
+
+    // Functions of their parts and not of the watcher: each part is borrowed on its own.
+
+    private static func send(
+        _ backlog: borrowing ReplayBuffer, on stream: borrowing UnixStream
+    ) throws(SystemError) -> IOOutcome {
+        try unsafe backlog.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
+    }
+
+    private static func receive(
+        into vectors: borrowing IOVectors, from stream: borrowing UnixStream
+    ) throws(SystemError) -> IOOutcome {
+        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe stream.receive(into: pieces) }
+    }
+}

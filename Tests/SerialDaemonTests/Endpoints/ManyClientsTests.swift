@@ -1,0 +1,273 @@
+import BasicContainers
+import ControlProtocol
+import Glibc
+import LinuxIO
+import Testing
+import VirtioConsole
+import VirtioTestSupport
+
+@testable import SerialDaemon
+
+/// Several clients of one port: writers, watchers, and what a late one is shown.
+@Suite("Endpoints: many clients")
+struct ManyClientsTests {
+    private static func opened(
+        clients: Int, writers: Int = 1, scrollback: Int = 0, clientsAbsent: ClientsAbsent = .block
+    ) throws -> DeviceLoopFixture {
+        var port = PortConfiguration.port(clientsAbsent: clientsAbsent)
+        port.clientLimit = clients
+        port.writerLimit = writers
+        port.scrollbackByteCount = scrollback
+        let fixture = try DeviceLoopFixture([port])
+        try fixture.boot()
+        try fixture.open(1)
+        _ = fixture.takeControl()
+        return fixture
+    }
+
+    /// The guest writes, and takes back what was used.
+    private static func write(_ bytes: [UInt8], _ fixture: DeviceLoopFixture) throws {
+        fixture.guest.transmitq(1).reap()
+        try fixture.guest.write(bytes, port: 1)
+        try fixture.settle()
+    }
+
+    // MARK: One writer
+
+    @Test func everybodyHears_andOnlyTheFirstIsHeard() throws {
+        let fixture = try Self.opened(clients: 3)
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        try Self.write(Array("to all".utf8), fixture)
+        for client in clients { #expect(client.receive() == Array("to all".utf8)) }
+        for (index, client) in clients.enumerated() { client.send([UInt8(index)]) }
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == [0])
+        let status = try #require(try fixture.status(of: 1)).clients
+        #expect(status.map(\.writes) == [true, false, false])
+        #expect(status.map(\.pid) == [getpid(), getpid(), getpid()])
+        #expect(!fixture.hasWork)
+    }
+
+    @Test func oneMoreThanMayBeWaitsUntilOneHasGone() throws {
+        let fixture = try Self.opened(clients: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        let third = try fixture.connect(1)
+        try Self.write([1], fixture)
+        #expect(third.receive() == [])
+        second.close()
+        try fixture.settle()
+        try Self.write([2], fixture)
+        #expect(third.receive() == [2])
+        #expect(first.receive() == [1, 2])
+        #expect(fixture.takeEvents().filter { "\($0)".contains("clientConnected") }.count == 3)
+    }
+
+    @Test func aSlowWatcherLosesItsOldest_andSlowsNobody() throws {
+        let fixture = try Self.opened(clients: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        setSmallSendBuffer(fixture.loop.endpoints[1].watchers[0].descriptor)
+        var sent: [UInt8] = []
+        var received: [UInt8] = []
+        for index in 0..<100 {
+            let piece = [UInt8](repeating: UInt8(index), count: 2000)
+            try Self.write(piece, fixture)
+            sent += piece
+            received += first.receive()
+        }
+        #expect(received == sent, "the first one gets everything")
+        let lost = try #require(try fixture.status(of: 1)?.clients.last?.lost)
+        let seen = try fixture.readAll(second)
+        #expect(lost > 100_000)
+        #expect(seen.count + Int(lost) == sent.count)
+        #expect(seen.suffix(Watcher.backlogByteCount) == sent.suffix(Watcher.backlogByteCount))
+        #expect(try fixture.status(of: 1)?.toHost.discarded.values.allSatisfy { $0 == 0 } == true)
+    }
+
+    @Test func theOneWhoWaitsLongestTakesTheFirstOnesPlace() throws {
+        let fixture = try Self.opened(clients: 3)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        let third = try fixture.connect(1)
+        _ = fixture.takeControl()
+        second.send(Array("was watching".utf8))
+        try Self.write([1], fixture)
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        #expect(fixture.takeControl() == [], "for the guest nobody has gone")
+        #expect(fixture.guest.read(port: 1) == Array("was watching".utf8))
+        try Self.write([2], fixture)
+        #expect(second.receive() == [1, 2])
+        #expect(third.receive() == [1, 2])
+        third.send([3])
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == [])
+        second.send([4])
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == [4])
+        fixture.leave(second, port: 1)
+        try fixture.settle()
+        fixture.leave(third, port: 1)
+        try fixture.settle()
+        #expect(fixture.takeControl() == [.open(1, false)])
+    }
+
+    /// What a watcher has not read yet when it becomes the first is sent before what comes then.
+    @Test func nothingIsMissedWhenAWatcherMovesUp() throws {
+        let fixture = try Self.opened(clients: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        setSmallSendBuffer(fixture.loop.endpoints[1].watchers[0].descriptor)
+        var sent: [UInt8] = []
+        for index in 0..<20 {
+            let piece = [UInt8](repeating: UInt8(index), count: 2000)
+            try Self.write(piece, fixture)
+            sent += piece
+        }
+        _ = first.receive()
+        #expect(fixture.loop.endpoints[1].watchers[0].backlogByteCount > 0)
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        try Self.write([0xff], fixture)
+        #expect(try fixture.readAll(second) == sent + [0xff])
+        let status = try #require(try fixture.status(of: 1)).toHost
+        #expect(status.held == 0 && status.delivered == status.accepted)
+    }
+
+    // MARK: Many writers
+
+    @Test func writersAreHeardInTheOrderOfTheirBytes_andWatchersAreNot() throws {
+        let fixture = try Self.opened(clients: 3, writers: 2)
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        for (index, client) in clients.enumerated() { client.send([UInt8(index), UInt8(index)]) }
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1).sorted() == [0, 0, 1, 1])
+        // With the first gone the third one is a writer.
+        fixture.leave(clients[0], port: 1)
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == [2, 2])
+    }
+
+    @Test func aSlowWriterHoldsTheGuestAndLosesNothing() throws {
+        let fixture = try Self.opened(clients: 2, writers: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        setSmallSendBuffer(fixture.loop.endpoints[1].watchers[0].descriptor)
+        var sent: [UInt8] = []
+        for index in 0..<20 {
+            let piece = [UInt8](repeating: UInt8(index), count: 2000)
+            try Self.write(piece, fixture)
+            sent += piece
+        }
+        // What one turn took is kept for it, and the rest waits in the ring.
+        let taken = fixture.counters(1).toHostBytes
+        #expect(taken < 40_000)
+        #expect(!fixture.hasWork)
+        let heard = try fixture.readAll(second)
+        #expect(heard == sent)
+        #expect(try fixture.readAll(first) == sent)
+        #expect(try fixture.status(of: 1)?.clients.last?.lost == 0)
+    }
+
+    @Test func lastWordsOfAWriterReachTheGuest() throws {
+        let fixture = try Self.opened(clients: 2, writers: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        second.send(Array("last words".utf8))
+        second.close()
+        try fixture.settle()
+        #expect(try fixture.status(of: 1)?.clients.count == 2, "still to be read")
+        try fixture.guest.sendOpen(1)
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == Array("last words".utf8))
+        #expect(try fixture.status(of: 1)?.clients.count == 1)
+        drop(first)
+    }
+
+    // MARK: Coming late
+
+    @Test(arguments: ClientsAbsent.allCases) func scrollbackShowsTheNewestBytes(clientsAbsent: ClientsAbsent) throws {
+        let fixture = try Self.opened(clients: 2, scrollback: 10, clientsAbsent: clientsAbsent)
+        let first = try fixture.connect(1)
+        try Self.write(Array("0123456789abcdef".utf8), fixture)
+        #expect(first.receive() == Array("0123456789abcdef".utf8))
+        let second = try fixture.connect(1)
+        #expect(second.receive() == Array("6789abcdef".utf8))
+        second.close()
+        try fixture.settle()
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        let third = try fixture.connect(1)
+        #expect(third.receive() == Array("6789abcdef".utf8))
+        try Self.write(Array("!".utf8), fixture)
+        #expect(third.receive() == Array("!".utf8))
+        let status = try #require(try fixture.status(of: 1)).toHost
+        #expect(status.accepted == 17 && status.delivered == 17 && status.held == 0)
+    }
+
+    /// What nobody has had comes with what others have had before it, once.
+    @Test func whatIsKeptAndWhatIsRememberedAreOne() throws {
+        let fixture = try Self.opened(clients: 1, scrollback: 8, clientsAbsent: .buffer)
+        let first = try fixture.connect(1)
+        try Self.write(Array("seen".utf8), fixture)
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        try Self.write(Array("new".utf8), fixture)
+        #expect(try fixture.status(of: 1)?.toHost.held == 3)
+        let second = try fixture.connect(1)
+        #expect(second.receive() == Array("seennew".utf8))
+        #expect(try fixture.status(of: 1)?.toHost.delivered == 7)
+    }
+
+    @Test func portSetChangesHowManyMayCome() throws {
+        let fixture = try Self.opened(clients: 1)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        var port = try fixture.endpointConfiguration(1)
+        port.clientLimit = 2
+        _ = try fixture.perform(.changePort(port))
+        try fixture.settle()
+        try Self.write([7], fixture)
+        #expect(first.receive() == [7])
+        #expect(second.receive() == [7])
+    }
+
+    @Test func aPortThatGoesEndsAllItsClients() throws {
+        let fixture = try Self.opened(clients: 3)
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        _ = try fixture.perform(.removePort(1))
+        for client in clients { #expect(client.isAtEnd) }
+        #expect(fixture.takeEvents().filter { "\($0)".contains("clientDisconnected") }.count == 3)
+    }
+
+    // MARK: At random
+
+    /// Whoever comes and goes: the first one hears everything from its coming on, watchers that read hear it too.
+    @Test(arguments: [1, 2, 3, 4, 5]) func clientsThatReadMissNothing(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let fixture = try Self.opened(clients: 4, writers: Int.random(in: 1...4, using: &random))
+        var clients: [(client: HostClient, heard: [UInt8], from: Int)] = []
+        var sent: [UInt8] = []
+        for step in 0..<400 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0 where clients.count < 4:
+                clients.append((try fixture.connect(1), [], sent.count))
+            case 1 where clients.count > 1:
+                let index = Int.random(in: 0..<clients.count, using: &random)
+                clients.remove(at: index).client.close()
+                try fixture.settle()
+            default:
+                guard !clients.isEmpty else { continue }
+                let piece = [UInt8](repeating: UInt8(step & 0xff), count: Int.random(in: 1...3000, using: &random))
+                try Self.write(piece, fixture)
+                sent += piece
+            }
+            for index in clients.indices { clients[index].heard += try fixture.readAll(clients[index].client) }
+        }
+        for client in clients { #expect(client.heard == Array(sent[client.from...])) }
+        #expect(!fixture.hasWork)
+    }
+}
