@@ -68,7 +68,10 @@ start_guest() {
 }
 
 # The guest powers itself off.
-wait_for_guest() { wait "$qemu_pid" || fail "QEMU ended with $?"; }
+wait_for_guest() {
+    timeout 60 tail --pid "$qemu_pid" -f /dev/null || fail "the guest does not power off"
+    wait "$qemu_pid" || fail "QEMU ended with $?"
+}
 
 # pack_guest IMAGE FILE…: a guest with these programs beside its own. Linux unpacks several archives behind one another.
 pack_guest() {
