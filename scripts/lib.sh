@@ -88,3 +88,16 @@ unpack() {
     shift 3
     quietly mmdebstrap --variant=extract --include="$packages" "$suite" "$folder" "$@"
 }
+
+# newest_modules TREE NAME…: modules of the newest guest kernel, for guest/init to load in this order.
+newest_modules() {
+    local tree=$1 name
+    shift
+    need_packages xz-utils
+    mkdir -p "$tree/modules"
+    for name; do
+        find "$cache/qemu-root/kernels/newest/modules" -name "$name.ko.xz" -exec xz -dc {} \; >"$tree/modules/$name.ko"
+        [[ -s $tree/modules/$name.ko ]] || die "the newest kernel has no module $name"
+        printf '%s\n' "$name" >>"$tree/modules/order"
+    done
+}

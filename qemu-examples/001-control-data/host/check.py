@@ -3,6 +3,7 @@
 
 usage: check.py DIR SCRATCH
 """
+import hashlib
 import os
 import queue
 import sys
@@ -113,6 +114,17 @@ def hosts_that_leave():
         with connect(guest.data_path, 20) as data:
             data.sendall(bytes(1_000_000))
     say("a host has left in the middle of a file")
+    with Guest(folder) as guest:
+        request = guest.send("put", "little", "10", hashlib.sha256(bytes(10)).hexdigest())
+        answers = guest.answers(request)
+        assert next(answers)[0] == "ready"
+        with connect(guest.data_path, 20) as data:
+            try:
+                data.sendall(bytes(1_000_000))
+            except ConnectionError:
+                pass
+        assert next(answers)[0] == "ok"
+    say("a host has sent more than it had said")
     with Guest(folder) as guest:
         guest.put(os.path.join(scratch, "big"), name="again")
         assert run(guest, "sum", "again") == run(guest, "sum", "big")
