@@ -8,6 +8,8 @@ binaries=$repository/.build/release
 # Short, because the path of a socket is.
 dir=$(mktemp -d -t example.XXXXXX)
 pids=()
+# What is started ends with this script, however it ends.
+leashed=(setpriv --pdeathsig KILL --)
 
 clean_up() {
     ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
@@ -27,7 +29,7 @@ fail() {
 # bring [PACKAGE…]: Debian packages, the guest's image and the programs, each where it is missing.
 bring() {
     need_packages "$@"
-    [[ -e $cache/guest/newest.cpio && -e $cache/qemu-root/complete ]] || "$repository/scripts/make-guest"
+    [[ -e $cache/guest/agents.cpio && -e $cache/qemu-root/complete ]] || "$repository/scripts/make-guest"
     local program
     for program in vhost-user-serial vserialctl; do
         [[ -x $binaries/$program ]] || "$repository/scripts/build" --product "$program"
@@ -47,7 +49,7 @@ within() {
 # start_daemon OPTION…: one socket for QEMU, one for each port. DAEMON_ARGUMENTS may hold more options.
 start_daemon() {
     # shellcheck disable=SC2086 # words
-    "$binaries/vhost-user-serial" --socket-path "$dir/vhost.sock" --socket-dir "$dir" "$@" ${DAEMON_ARGUMENTS-} \
+    "${leashed[@]}" "$binaries/vhost-user-serial" --socket-path "$dir/vhost.sock" --socket-dir "$dir" "$@" ${DAEMON_ARGUMENTS-} \
         2>"$dir/daemon.log" &
     daemon_pid=$!
     pids+=("$daemon_pid")
@@ -61,16 +63,17 @@ stop_daemon() {
 
 # start_guest PROGRAM [QEMU option…]: boots it and starts a program of its /bin. GUEST is its image, as for start-guest.
 start_guest() {
-    APPEND=run=$1 "$repository/qemu-examples/000-hello/start-guest" "$dir" -serial "file:$dir/console.log" "${@:2}" \
-        2>"$dir/qemu.log" &
+    APPEND=run=$1 "${leashed[@]}" "$repository/qemu-examples/000-hello/start-guest" "$dir" \
+        -serial "file:$dir/console.log" "${@:2}" 2>"$dir/qemu.log" &
     qemu_pid=$!
     pids+=("$qemu_pid")
 }
 
-# The guest powers itself off.
+# wait_for_guest [PID]: until it has powered itself off.
 wait_for_guest() {
-    timeout 60 tail --pid "$qemu_pid" -f /dev/null || fail "the guest does not power off"
-    wait "$qemu_pid" || fail "QEMU ended with $?"
+    local pid=${1:-$qemu_pid}
+    timeout 60 tail --pid "$pid" -f /dev/null || fail "the guest does not power off"
+    wait "$pid" || fail "QEMU ended with $?"
 }
 
 # pack_guest IMAGE FILE…: a guest with these programs beside its own. Linux unpacks several archives behind one another.
