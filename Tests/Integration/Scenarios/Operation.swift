@@ -10,7 +10,6 @@ extension Scenario {
         Scenario("idle-31-ports", oursOnly: aboutDaemon, idle),
         Scenario("wrong-num-vqs", oursOnly: aboutDaemon, wrongQueueCount),
         Scenario("sigterm-quick", oursOnly: aboutDaemon, sigterm),
-        Scenario("demo", oursOnly: aboutDaemon, demo),
         Scenario("readme-commands", oursOnly: aboutDaemon, readmeCommands),
     ]
 
@@ -74,12 +73,6 @@ extension Scenario {
         let duration = try machine.daemon?.terminate() ?? .zero
         try expect(duration < .milliseconds(100), "SIGTERM took \(duration)")
         try machine.killQEMU()
-    }
-
-    /// The first example, as a newcomer runs it.
-    private static func demo(_ setting: Setting) throws {
-        let text = try ChildProcess.output(of: ["qemu-examples/000-hello/run"], in: setting.directory)
-        try expect(text.contains("Hi there!") && text.contains("8 MiB sent"), "the demo says: \(text)")
     }
 
     /// The least a boot has to do.

@@ -7,6 +7,7 @@ extension Scenario {
     static let tools = [
         Scenario("vserialctl", oursOnly: "it is the daemon's tool", look),
         Scenario("vserialctl-ports", oursOnly: "it is the daemon's tool", usePorts),
+        Scenario("vserialctl-agent", oursOnly: "it is the daemon's tool", askAgent),
     ]
 
     /// One machine and the tool at its control socket.
@@ -14,8 +15,9 @@ extension Scenario {
         let machine: Machine
         let directory: String
 
-        init(_ setting: Setting, _ ports: [Port]) throws {
+        init(_ setting: Setting, _ ports: [Port], guest: String? = nil) throws {
             var options = MachineOptions()
+            options.guest = guest
             directory = setting.directory
             let captures = "\(directory)/captures"
             try FileManager.default.createDirectory(atPath: captures, withIntermediateDirectories: false)
@@ -155,5 +157,43 @@ extension Scenario {
         try expectEqual(
             try machine.daemon?.process.waitForExit(within: .seconds(10)), .code(0), "the daemon's end by vserialctl")
         try machine.killQEMU()
+    }
+
+    /// The real guest agent: while it is there, before and after.
+    private static func askAgent(_ setting: Setting) throws {
+        let agent = "org.qemu.guest_agent.0"
+        let tool = try Tool(setting, [Port(name: agent)], guest: "agents")
+        let machine = tool.machine
+        try expectEqual(
+            try tool.start("agent", agent, "ping").waitForExit(within: .seconds(10)), .code(EX_UNAVAILABLE),
+            "the end of ping without an agent")
+        try machine.guest.run(
+            """
+            mkdir -p /run
+            qemu-ga -m virtio-serial -p /dev/virtio-ports/\(agent) -t /run </dev/null >/tmp/agent.log 2>&1 & agent=$!
+            """)
+        try machine.guest.waitForPort(agent, "guest_connected", 1)
+        try tool.run("agent", agent, "ping")
+        try expect(try tool.run("agent", agent, "info").contains("QEMU guest agent 7."), "info shows no version")
+        try expectEqual(try tool.run("agent", agent, "exec", "--", "uname", "-s"), "Linux\n", "the output of uname")
+        try expectEqual(
+            try tool.start("agent", agent, "exec", "--", "sh", "-c", "exit 3").waitForExit(within: .seconds(20)),
+            .code(3), "the end of exec")
+
+        let file = try Payload.random(byteCount: 1_000_000, in: setting.directory)
+        let path = try file.write(in: setting.directory)
+        try tool.run("agent", agent, "file-put", path, "/tmp/put")
+        try expectEqual(try machine.guest.run("sha256sum </tmp/put"), "\(file.checksum)  -", "the file in the guest")
+        try tool.run("agent", agent, "file-get", "/tmp/put", "\(path).back")
+        try expectEqual(
+            try Payload(contentsOf: "\(path).back", in: setting.directory).checksum, file.checksum,
+            "the file that came back")
+
+        try machine.guest.run("kill $agent")
+        try machine.guest.waitForPort(agent, "guest_connected", 0)
+        try expectEqual(
+            try tool.start("agent", agent, "ping").waitForExit(within: .seconds(10)), .code(EX_UNAVAILABLE),
+            "the end of ping after the agent's")
+        try machine.finish()
     }
 }
