@@ -11,6 +11,12 @@ extension Scenario {
                 "refused, as it should be: checksum", "the next host has put its file", "all of it worked",
             ]),
         example(
+            "002-chardev-modes",
+            [
+                "server, Python: abcd", "server, socat: the guest has heard", "server, nc: the guest has heard",
+                "client, socat: foo", "vport0p2/name: vm.server",
+            ]),
+        example(
             "003-vsock",
             ["Received: Hello, host!", "/dev/virtio-ports/vm.hello says: Hello, guest!", "all of it worked"]),
         example("004-agents", ["bytes there and back", "answers, the same on both devices", "the agent answers"]),
