@@ -61,7 +61,8 @@ stop_daemon() {
     wait "$daemon_pid" || fail "the daemon ended with $?"
 }
 
-# start_guest PROGRAM [QEMU option…]: boots it and starts a program of its /bin. GUEST is its image, as for start-guest.
+# start_guest PROGRAM [QEMU option…]: boots it and starts a program of its /bin; its process is qemu_pid. GUEST is its
+# image, as for start-guest.
 start_guest() {
     APPEND=run=$1 "${leashed[@]}" "$repository/qemu-examples/000-hello/start-guest" "$dir" \
         -serial "file:$dir/console.log" "${@:2}" 2>"$dir/qemu.log" &
@@ -69,11 +70,10 @@ start_guest() {
     pids+=("$qemu_pid")
 }
 
-# wait_for_guest [PID]: until it has powered itself off.
+# wait_for_guest PID: until it has powered itself off.
 wait_for_guest() {
-    local pid=${1:-$qemu_pid}
-    timeout 60 tail --pid "$pid" -f /dev/null || fail "the guest does not power off"
-    wait "$pid" || fail "QEMU ended with $?"
+    timeout 60 tail --pid "$1" -f /dev/null || fail "the guest does not power off"
+    wait "$1" || fail "QEMU ended with $?"
 }
 
 # pack_guest IMAGE FILE…: a guest with these programs beside its own. Linux unpacks several archives behind one another.
