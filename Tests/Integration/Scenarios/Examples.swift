@@ -14,7 +14,8 @@ extension Scenario {
             "002-chardev-modes",
             [
                 "server, Python: abcd", "server, socat: the guest has heard", "server, nc: the guest has heard",
-                "client, socat: foo", "vport0p2/name: vm.server",
+                "client, socat: foo", "client, another socat: bar", "pty: the guest has heard",
+                "pipe: the guest has heard", "file: a line for the log", "vport0p2/name: vm.server",
             ]),
         example(
             "003-vsock",
