@@ -14,7 +14,7 @@ extension Scenario {
             "002-chardev-modes",
             [
                 "server, Python: abcd", "server, socat: the guest has heard", "server, nc: the guest has heard",
-                "client, socat: foo", "client, another socat: bar", "pty: the guest has heard",
+                "client, the first socat: the guest has heard", "client, the second socat", "pty: the guest has heard",
                 "pipe: the guest has heard", "file: a line for the log", "vport0p2/name: vm.server",
             ]),
         example(

@@ -375,7 +375,8 @@ int main(int argc, char **argv) {
             {.fd = program.output, .events = POLLIN},
         };
         wait_for(waits, 2, program.pid ? program.deadline : -1);
-        read_request();
+        // A host's first words can be there before the kernel says that it is; the answer to them would be lost.
+        if (host_is_there(control)) read_request();
         serve_program();
     }
 }
