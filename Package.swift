@@ -61,8 +61,11 @@ let package = Package(
             name: "vhost-user-serial", dependencies: ["Sandbox", "SerialDaemon", argumentParser],
             swiftSettings: settings),
 
+        // What vserialctl reads of strangers, without a socket: the fuzzer gets at it here.
+        .target(name: "ClientProtocols", dependencies: ["ControlProtocol", crypto], swiftSettings: settings),
         .executableTarget(
-            name: "vserialctl", dependencies: ["ControlProtocol", "LinuxIO", argumentParser, crypto, systemPackage],
+            name: "vserialctl",
+            dependencies: ["ClientProtocols", "ControlProtocol", "LinuxIO", argumentParser, systemPackage],
             swiftSettings: settings),
 
         .target(
@@ -93,8 +96,15 @@ let package = Package(
 
         .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"], swiftSettings: settings),
         .testTarget(
+            name: "ClientProtocolsTests", dependencies: ["ClientProtocols", "ControlProtocol", "VirtioTestSupport"],
+            swiftSettings: settings),
+        // It shows the captures that ClientProtocolsTests has.
+        .testTarget(
             name: "VSerialCtlTests",
-            dependencies: ["ControlProtocol", "LinuxIO", "vserialctl", argumentParser, systemPackage],
+            dependencies: [
+                "ClientProtocols", "ClientProtocolsTests", "ControlProtocol", "LinuxIO", "vserialctl", argumentParser,
+                systemPackage,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "vhost-user-serial-sandbox-probe"], swiftSettings: settings),
@@ -155,8 +165,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CLinux", "ControlProtocol", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon",
-                "VirtioTestSupport", collections, systemPackage,
+                "CLinux", "ClientProtocols", "ControlProtocol", "LinuxIO", "Virtio", "VhostUser", "VirtioConsole",
+                "SerialDaemon", "VirtioTestSupport", collections, systemPackage,
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzTargets"], swiftSettings: settings),

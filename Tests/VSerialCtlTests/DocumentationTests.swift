@@ -3,6 +3,7 @@ import ControlProtocol
 import FoundationEssentials
 import Testing
 
+@testable import ClientProtocolsTests
 @testable import vserialctl
 
 /// Holds docs/vserialctl.md against the program: what is shown there is run against a daemon with canned answers, and

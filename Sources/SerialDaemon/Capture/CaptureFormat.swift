@@ -1,13 +1,13 @@
-import LinuxIO
+package import LinuxIO
 
 /// The blocks of a pcapng file that a capture is made of.
 ///
 /// By hand: it is four blocks, and no library for it is to be had. tshark and capinfos check it.
 ///
 /// - Source: draft-ietf-opsawg-pcapng, in the machine's byte order, which is little-endian wherever this runs.
-enum CaptureFormat {
+package enum CaptureFormat {
     /// What the packets of an interface are.
-    enum LinkType: UInt16 {
+    package enum LinkType: UInt16 {
         /// LINKTYPE_USER0: the vhost-user messages, as they are on the wire.
         case user0 = 147
         /// LINKTYPE_WIRESHARK_UPPER_PDU: a list of tags, which says how the rest is to be read, and a port's bytes.
@@ -15,13 +15,13 @@ enum CaptureFormat {
     }
 
     /// Which way a packet went, seen from the host.
-    enum Direction: UInt32 {
+    package enum Direction: UInt32 {
         case toHost = 1
         case toGuest = 2
     }
 
     /// The beginning of a file.
-    static func sectionHeader(program: String) -> [UInt8] {
+    package static func sectionHeader(program: String) -> [UInt8] {
         var body: [UInt8] = []
         body.append(word: 0x1A2B_3C4D)
         body.append(half: 1)
@@ -35,7 +35,7 @@ enum CaptureFormat {
     }
 
     /// An interface: what packets refer to by its place among the others.
-    static func interface(name: String, linkType: LinkType, snapLength: UInt32) -> [UInt8] {
+    package static func interface(name: String, linkType: LinkType, snapLength: UInt32) -> [UInt8] {
         var body: [UInt8] = []
         body.append(half: linkType.rawValue)
         body.append(half: 0)
@@ -48,7 +48,7 @@ enum CaptureFormat {
     }
 
     /// The end of a capture: how many packets of an interface were lost, or of all.
-    static func statistics(interface: UInt32, time: WallClock, packets: UInt64, lost: UInt64) -> [UInt8] {
+    package static func statistics(interface: UInt32, time: WallClock, packets: UInt64, lost: UInt64) -> [UInt8] {
         var body: [UInt8] = []
         body.append(word: interface)
         body.append(time: time)
@@ -61,7 +61,7 @@ enum CaptureFormat {
     /// What stands before a port's bytes in each packet: who is to read them, and which way they went.
     ///
     /// - Source: Wireshark's exported_pdu.h: tags of two bytes, lengths of two bytes, in network byte order.
-    static func exportedHeader(dissector: String, column: String, direction: Direction) -> [UInt8] {
+    package static func exportedHeader(dissector: String, column: String, direction: Direction) -> [UInt8] {
         var bytes: [UInt8] = []
         func append(_ tag: UInt16, _ value: [UInt8]) {
             let padded = value + [UInt8](repeating: 0, count: -value.count & 3)
@@ -90,7 +90,7 @@ enum CaptureFormat {
     ///   - byteCount: how many bytes there were.
     ///   - keptCount: how many of them are kept.
     ///   - fill: writes these, all of them.
-    static func appendPacket(
+    package static func appendPacket(
         to buffer: inout [UInt8], interface: UInt32, time: WallClock, direction: Direction, header: [UInt8],
         byteCount: Int,
         keptCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void

@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import LinuxIO
 
@@ -7,12 +8,6 @@ import LinuxIO
 final class AgentClient {
     private let stream: TimedStream
     private let timeoutSeconds: Double
-
-    /// The agent keeps 16 MiB of each of a program's two outputs, which base64 makes a third longer.
-    private static let maximumLineByteCount = 48 << 20
-    /// Starts the answer of guest-sync-delimited, and makes the agent forget half a command of somebody else. It is no
-    /// byte of UTF-8.
-    private static let delimiter: UInt8 = 0xFF
 
     /// Makes sure that the next answer is ours: whoever had the port before may have left without his.
     ///
@@ -29,12 +24,10 @@ final class AgentClient {
     private func synchronize(_ number: Int64) throws(CommandFailure) {
         let deadline = Deadline(seconds: timeoutSeconds)
         let command = AgentCommand(execute: "guest-sync-delimited", arguments: ["id": .integer(number)])
-        try stream.send([Self.delimiter] + command.line(), until: deadline)
-        while true {
-            try stream.skip(behind: Self.delimiter, until: deadline)
-            let line = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
-            let answer = try? ControlCoding.decode(AgentAnswer<Int64>.self, from: line)
-            if answer?.return == number { return }
+        try stream.send([AgentSynchronization.delimiter] + command.line(), until: deadline)
+        var synchronization = AgentSynchronization(number: number)
+        try stream.read(until: deadline) { unread throws(GuestError) in
+            try synchronization.advance(&unread) ? () : nil
         }
     }
 
@@ -46,24 +39,16 @@ final class AgentClient {
     ) throws(CommandFailure) -> Content {
         let command = AgentCommand(execute: name, arguments: arguments.isEmpty ? nil : arguments)
         let line = try exchange(command.line())
-        let answer: AgentAnswer<Content>
-        do {
-            answer = try ControlCoding.decode(AgentAnswer<Content>.self, from: line)
-        } catch {
-            throw .guestFailed("this is no answer to \(name): \(PrintableText.escaping(Array(line.prefix(200))))")
+        return try CommandFailure.guest { () throws(GuestError) in
+            try AgentAnswer<Content>.content(of: line, to: name)
         }
-        if let failure = answer.error {
-            throw .guestFailed("the agent refuses \(name): \(PrintableText.escaping(failure.desc))")
-        }
-        guard let content = answer.return else { throw .guestFailed("\(name) has neither a return nor an error") }
-        return content
     }
 
     /// Sends a line, with its end, and waits for the next one.
     func exchange(_ line: [UInt8]) throws(CommandFailure) -> [UInt8] {
         let deadline = Deadline(seconds: timeoutSeconds)
         try stream.send(line, until: deadline)
-        return try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
+        return try stream.line(atMost: AgentLine.maximumByteCount, until: deadline)
     }
 
     /// Turns the guest off. The agent answers only when it cannot, so a question behind the command tells: commands are
@@ -71,12 +56,12 @@ final class AgentClient {
     func shutdown(mode: String) throws(CommandFailure) {
         let deadline = Deadline(seconds: timeoutSeconds)
         let command = AgentCommand(execute: "guest-shutdown", arguments: ["mode": .string(mode)])
-        try stream.send(command.line() + AgentCommand(execute: "guest-ping", arguments: nil).line(), until: deadline)
+        try stream.send(command.line() + AgentCommand(execute: "guest-ping").line(), until: deadline)
         do throws(CommandFailure) {
-            let line = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
+            let line = try stream.line(atMost: AgentLine.maximumByteCount, until: deadline)
             let answer = try? ControlCoding.decode(AgentAnswer<JSONValue>.self, from: line)
             if let failure = answer?.error {
-                throw .guestFailed("the agent refuses guest-shutdown: \(PrintableText.escaping(failure.desc))")
+                throw CommandFailure(GuestError.refused("guest-shutdown", reason: failure.desc))
             }
         } catch .incomplete {
         } catch .timedOut {
@@ -84,4 +69,9 @@ final class AgentClient {
             throw error
         }
     }
+}
+
+extension AgentCommand {
+    /// As it is sent.
+    fileprivate func line() throws(CommandFailure) -> [UInt8] { Array(try JSONText.line(self).utf8) }
 }

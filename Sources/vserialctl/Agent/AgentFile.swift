@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 
 /// A file in the guest that the agent has open.
@@ -29,16 +30,7 @@ struct AgentFile {
         let piece = try agent.call(
             "guest-file-read", ["handle": .integer(handle), "count": .integer(Int64(Self.pieceByteCount))],
             returning: AgentFilePiece.self)
-        let bytes = try Base64.decode(piece.bufB64)
-        guard bytes.count == piece.count, bytes.count <= Self.pieceByteCount else {
-            throw .guestFailed("the agent says \(piece.count) bytes and sends \(bytes.count)")
-        }
-        if bytes.isEmpty {
-            // It would go on like that without end.
-            guard piece.eof else { throw .guestFailed("the agent reads nothing, and not to the end") }
-            return nil
-        }
-        return bytes
+        return try CommandFailure.guest { () throws(GuestError) in try piece.bytes(atMost: Self.pieceByteCount) }
     }
 
     /// Writes all of it.
@@ -49,10 +41,8 @@ struct AgentFile {
             let written = try agent.call(
                 "guest-file-write", ["handle": .integer(handle), "buf-b64": .string(Base64.encode(piece))],
                 returning: AgentFileWritten.self)
-            guard 1...piece.count ~= written.count else {
-                throw .guestFailed("the agent says that it wrote \(written.count) of \(piece.count) bytes")
-            }
-            rest = rest.dropFirst(written.count)
+            let count = try CommandFailure.guest { () throws(GuestError) in try written.count(of: piece.count) }
+            rest = rest.dropFirst(count)
         }
     }
 }

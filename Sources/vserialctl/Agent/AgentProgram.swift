@@ -1,18 +1,9 @@
+import ClientProtocols
 import ControlProtocol
 import Glibc
 
 /// A program that the agent runs in the guest.
 struct AgentProgram {
-    /// What it came to.
-    struct Result: Equatable {
-        var output: [UInt8]
-        var errors: [UInt8]
-        /// The program's own, or 128 and the signal that ended it.
-        var exitCode: Int32
-        /// Whether the agent has thrown a part of the outputs away.
-        var isTruncated: Bool
-    }
-
     let agent: AgentClient
 
     /// Between two looks at whether it has ended: doubled up to a maximum.
@@ -27,7 +18,9 @@ struct AgentProgram {
     ///   - deadline: when to give up; the program goes on. nil for never.
     /// - Returns: what it printed and how it ended.
     /// - Throws: `guestFailed` when there is no such program.
-    func run(_ path: String, _ arguments: [String], until deadline: Deadline?) throws(CommandFailure) -> Result {
+    func run(
+        _ path: String, _ arguments: [String], until deadline: Deadline?
+    ) throws(CommandFailure) -> AgentProgramResult {
         let process = try agent.call(
             "guest-exec",
             [
@@ -37,7 +30,8 @@ struct AgentProgram {
         while true {
             let status = try agent.call(
                 "guest-exec-status", ["pid": .integer(process.pid)], returning: AgentProcessStatus.self)
-            if status.exited { return try result(of: status) }
+            let result = try CommandFailure.guest { () throws(GuestError) in try status.result() }
+            if let result { return result }
             if deadline?.hasPassed == true {
                 throw .timedOut("the program has not ended; it goes on in the guest as process \(process.pid)")
             }
@@ -45,13 +39,5 @@ struct AgentProgram {
             usleep(UInt32(pause * 1e6))
             pause = min(2 * pause, Self.longestPauseSeconds)
         }
-    }
-
-    private func result(of status: AgentProcessStatus) throws(CommandFailure) -> Result {
-        // The guest says what it likes; an exit code has eight bits.
-        let code = status.signal.map { 128 + ($0 & 0x7F) } ?? status.exitcode ?? 0
-        return Result(
-            output: try Base64.decode(status.outData ?? ""), errors: try Base64.decode(status.errData ?? ""),
-            exitCode: Int32(code & 0xFF), isTruncated: status.outTruncated == true || status.errTruncated == true)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 import ControlProtocol
 
 /// `vserialctl add`: a new port for the running guest.

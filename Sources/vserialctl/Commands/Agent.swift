@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 import ControlProtocol
 
 /// `vserialctl agent`: what the QEMU guest agent can be asked for.

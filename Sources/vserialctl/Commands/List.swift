@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 import ControlProtocol
 
 /// `vserialctl list`: the ports and who is at both ends.

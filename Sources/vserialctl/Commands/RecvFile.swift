@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 
 /// `vserialctl recv-file`: a file from the guest.
 struct RecvFile: ParsableCommand {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 import ControlProtocol
 
 /// `vserialctl watch`: what ports carry, without taking part.
@@ -27,8 +28,8 @@ struct Watch: ParsableCommand {
             let stream = try CaptureStream(client, ports: names)
             var reader = PcapngReader()
             while let piece = try stream.next() {
-                let packets = try CommandFailure.capture { () throws(PcapngError) in try reader.read(piece) }
-                for packet in packets {
+                reader.append(piece)
+                while let packet = try CommandFailure.capture({ () throws(PcapngError) in try reader.next() }) {
                     let lines = try CommandFailure.capture { () throws(PcapngError) in
                         try PacketText.lines(packet, isHexadecimal: hex)
                     }

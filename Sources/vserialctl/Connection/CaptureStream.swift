@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import FoundationEssentials
 

@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import Glibc
 import LinuxIO
@@ -95,6 +96,20 @@ extension CommandFailure {
             return try read()
         } catch {
             throw .notUnderstood("\(error)")
+        }
+    }
+
+    /// What a guest does wrong, as the command's failure.
+    init(_ error: GuestError) {
+        self = error == .changed ? .incomplete("\(error)") : .guestFailed("\(error)")
+    }
+
+    /// Makes what a guest does wrong the command's failure.
+    static func guest<Value>(_ read: () throws(GuestError) -> Value) throws(CommandFailure) -> Value {
+        do throws(GuestError) {
+            return try read()
+        } catch {
+            throw CommandFailure(error)
         }
     }
 

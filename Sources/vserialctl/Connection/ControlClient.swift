@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import Glibc
 import LinuxIO
@@ -6,7 +7,7 @@ import SystemPackage
 /// A connection to a daemon's control socket: one command at a time, and the events that come meanwhile.
 final class ControlClient {
     private let stream: UnixStream
-    private var unread: [UInt8] = []
+    private var unread = UnreadBytes()
     private var events: [ControlEvent] = []
     /// What ends every wait for the daemon, with ``CommandFailure/interrupted(signal:)``.
     var endingSignals: EndingSignals?
@@ -112,18 +113,20 @@ final class ControlClient {
     /// One line without its end; nil when the time is over.
     private func line(timeoutMilliseconds: Int32?) throws(CommandFailure) -> [UInt8]? {
         while true {
-            if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
-                defer { unread.removeFirst(end + 1) }
-                return Array(unread[..<end])
+            do throws(UnreadBytes.EndlessLine) {
+                if let line = try unread.takeLine(atMost: Self.maximumLineByteCount) { return line }
+            } catch {
+                throw .notUnderstood("a line without end")
             }
-            guard unread.count <= Self.maximumLineByteCount else { throw .notUnderstood("a line without end") }
             guard try receive(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
         }
     }
 
     private func receive(timeoutMilliseconds: Int32?) throws(CommandFailure) -> Bool {
         let outcome = try CommandFailure.host { () throws(SystemError) in
-            try stream.receive(appendingTo: &unread, atMost: Self.readByteCount)
+            try unread.append { bytes throws(SystemError) in
+                try stream.receive(appendingTo: &bytes, atMost: Self.readByteCount)
+            }
         }
         switch outcome {
         case .bytes: break
@@ -153,7 +156,7 @@ final class ControlClient {
         do {
             return try ControlCoding.decode(type, from: line)
         } catch {
-            throw .notUnderstood(String(decoding: line.prefix(200), as: UTF8.self))
+            throw .notUnderstood(PrintableText.escaping(Array(line.prefix(200))))
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientProtocols
 import ControlProtocol
 import LinuxIO
 

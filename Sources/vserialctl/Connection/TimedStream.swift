@@ -1,3 +1,4 @@
+import ClientProtocols
 import Glibc
 import LinuxIO
 import SystemPackage
@@ -6,9 +7,7 @@ import SystemPackage
 /// bound.
 final class TimedStream {
     private let stream: UnixStream
-    private var unread: [UInt8] = []
-    /// What of `unread` was taken already.
-    private var start = 0
+    private var unread = UnreadBytes()
 
     private static let readByteCount = 65536
 
@@ -35,37 +34,20 @@ final class TimedStream {
         }
     }
 
-    /// Takes at least one byte and at most so many.
-    func receive(atMost limit: Int, until deadline: Deadline) throws(CommandFailure) -> [UInt8] {
-        if start == unread.count { try fill(until: deadline) }
-        let end = min(unread.count, start + limit)
-        defer { take(upTo: end) }
-        return Array(unread[start..<end])
+    /// Reads until `body` finds what it looks for in what has come; it gives nil as long as there is too little.
+    func read<Value>(
+        until deadline: Deadline, _ body: (inout UnreadBytes) throws(GuestError) -> Value?
+    ) throws(CommandFailure) -> Value {
+        while true {
+            let value = try CommandFailure.guest { () throws(GuestError) in try body(&unread) }
+            if let value { return value }
+            try fill(until: deadline)
+        }
     }
 
     /// Takes a line, without its end. One of more than `maximum` bytes is the guest's fault.
     func line(atMost maximum: Int, until deadline: Deadline) throws(CommandFailure) -> [UInt8] {
-        var searched = start
-        while true {
-            if let end = unread[searched...].firstIndex(of: UInt8(ascii: "\n")), end - start <= maximum {
-                defer { take(upTo: end + 1) }
-                return Array(unread[start..<end])
-            }
-            guard unread.count - start <= maximum else { throw .guestFailed("the guest sends a line without end") }
-            // Bytes in front may go meanwhile.
-            let distance = unread.count - start
-            try fill(until: deadline)
-            searched = start + distance
-        }
-    }
-
-    /// Leaves out everything up to a byte, and that too. What has come is not kept, so there is no bound to it but time.
-    func skip(behind byte: UInt8, until deadline: Deadline) throws(CommandFailure) {
-        while true {
-            if let index = unread[start...].firstIndex(of: byte) { return take(upTo: index + 1) }
-            take(upTo: unread.count)
-            try fill(until: deadline)
-        }
+        try read(until: deadline) { unread throws(GuestError) in try unread.takeGuestLine(atMost: maximum) }
     }
 
     /// Tells the guest that no more comes.
@@ -83,20 +65,15 @@ final class TimedStream {
 
     private static let ended = CommandFailure.incomplete("the port's connection has ended")
 
-    private func take(upTo end: Int) {
-        start = end
-        guard start == unread.count || start > 4 * Self.readByteCount else { return }
-        unread.removeFirst(start)
-        start = 0
-    }
-
     private func fill(until deadline: Deadline) throws(CommandFailure) {
         while true {
             // A guest that sends without end has no more time than one that is silent.
             guard !deadline.hasPassed else { throw .timedOut("the guest does not answer in time") }
             let outcome: IOOutcome
             do throws(SystemError) {
-                outcome = try stream.receive(appendingTo: &unread, atMost: Self.readByteCount)
+                outcome = try unread.append { bytes throws(SystemError) in
+                    try stream.receive(appendingTo: &bytes, atMost: Self.readByteCount)
+                }
             } catch {
                 throw .system(error)
             }

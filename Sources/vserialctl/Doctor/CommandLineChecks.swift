@@ -1,3 +1,5 @@
+import ClientProtocols
+
 /// Whether a running QEMU was told what the device needs.
 enum CommandLineChecks {
     private static let names = ["device", "memory-shared", "virtio-id", "config-size", "num-vqs", "vq-size"]

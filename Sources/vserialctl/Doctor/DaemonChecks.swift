@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 
 /// How far the daemon, the front-end and the guest have come with each other.

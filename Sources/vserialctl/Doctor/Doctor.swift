@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import Glibc
 import LinuxIO

@@ -1,3 +1,5 @@
+import ClientProtocols
+
 /// Whether a QEMU can have the device.
 enum QEMUChecks {
     static let usualProgram = "qemu-system-x86_64"

@@ -1,3 +1,4 @@
+import ClientProtocols
 import Glibc
 import LinuxIO
 import SystemPackage

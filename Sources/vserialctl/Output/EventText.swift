@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 
 /// An event as a person reads it.

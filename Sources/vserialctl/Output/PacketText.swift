@@ -1,3 +1,5 @@
+import ClientProtocols
+
 /// What a port has carried, as a person reads it.
 enum PacketText {
     /// A line, and with hexadecimal digits those of the dump.

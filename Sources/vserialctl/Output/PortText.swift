@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 
 /// A port's state in a few words, for the tables.

@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 
 /// Whether a program in the guest has a port open, as the daemon's events tell.

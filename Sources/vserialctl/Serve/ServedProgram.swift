@@ -1,3 +1,4 @@
+import ClientProtocols
 import FoundationEssentials
 import Glibc
 import LinuxIO

@@ -1,4 +1,4 @@
-import Crypto
+import ClientProtocols
 
 /// A file over a port, in the language of `share/guest/vserial-file`: a header, the bytes, their SHA-256 as a line, and
 /// the receiver's word, `ok` or `failed` and why.
@@ -8,25 +8,24 @@ struct FileTransfer {
     let timeoutSeconds: Double
 
     private static let pieceByteCount = 65536
-    /// Of the checksum's and the answer's line.
-    private static let maximumLineByteCount = 512
+    private static let maximumAnswerByteCount = 512
 
     /// Sends a file, and waits until the guest has checked it.
     func send(_ file: LocalFile, name: String, progress: ProgressLine) throws(CommandFailure) {
         try stream.send(TransferHeader(byteCount: file.byteCount, name: name).line, until: deadline)
-        var hash = SHA256()
+        var checksum = FileChecksum()
         var left = file.byteCount
         while left > 0 {
             let piece = try file.read(atMost: Int(min(UInt64(Self.pieceByteCount), left)))
             guard !piece.isEmpty else { throw .incomplete("\(name) has become shorter meanwhile") }
-            hash.update(data: piece)
+            checksum.add(piece)
             try stream.send(piece, until: deadline)
             progress.advance(piece.count)
             left -= UInt64(piece.count)
         }
         progress.end()
-        try stream.send(Array((Self.text(hash.finalize()) + "\n").utf8), until: deadline)
-        let answer = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
+        try stream.send(checksum.text + [UInt8(ascii: "\n")], until: deadline)
+        let answer = try stream.line(atMost: Self.maximumAnswerByteCount, until: deadline)
         guard answer == Array("ok".utf8) else {
             throw .incomplete("the guest says: \(PrintableText.escaping(answer))")
         }
@@ -56,31 +55,28 @@ struct FileTransfer {
     private func check(
         into file: ReceivedFile, atMost maximum: UInt64, progress: (TransferHeader) -> ProgressLine
     ) throws(CommandFailure) {
-        let header = try TransferHeader(try stream.line(atMost: TransferHeader.maximumByteCount, until: deadline))
-        guard header.byteCount <= maximum else {
-            throw .guestFailed("the file has \(header.byteCount) bytes; --max-size allows \(maximum)")
-        }
-        let progress = progress(header)
-        var hash = SHA256()
-        var left = header.byteCount
-        while left > 0 {
-            let limit = Int(min(UInt64(Self.pieceByteCount), left))
-            let piece = try stream.receive(atMost: limit, until: deadline)
-            hash.update(data: piece)
-            try file.write(piece)
-            progress.advance(piece.count)
-            left -= UInt64(piece.count)
-        }
-        progress.end()
-        let sum = try stream.line(atMost: Self.maximumLineByteCount, until: deadline)
-        guard sum == Array(Self.text(hash.finalize()).utf8) else {
-            throw .incomplete("the file arrived changed: its SHA-256 is another one")
+        var reception = FileReception()
+        var line: ProgressLine?
+        while true {
+            let step = try stream.read(until: deadline) { unread throws(GuestError) in
+                try reception.next(from: &unread)
+            }
+            switch step {
+            case .header(let header):
+                guard header.byteCount <= maximum else {
+                    throw .guestFailed("the file has \(header.byteCount) bytes; --max-size allows \(maximum)")
+                }
+                line = progress(header)
+            case .bytes(let piece):
+                try file.write(piece)
+                line?.advance(piece.count)
+            case .whole:
+                line?.end()
+                return
+            }
         }
     }
 
     /// Of what comes next: a guest that goes on has as much time as it needs.
     private var deadline: Deadline { Deadline(seconds: timeoutSeconds) }
-
-    /// As sha256sum(1) prints it.
-    private static func text(_ digest: SHA256Digest) -> String { digest.map(HexDump.digits).joined() }
 }

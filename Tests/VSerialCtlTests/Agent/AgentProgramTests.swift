@@ -1,3 +1,4 @@
+import ClientProtocols
 import ControlProtocol
 import Synchronization
 import Testing
@@ -20,7 +21,7 @@ struct AgentProgramTests {
         }
         let result = try AgentProgram(agent: try AgentClient(agent.stream, timeoutSeconds: 20)).run(
             "x", [], until: nil)
-        let expected = AgentProgram.Result(
+        let expected = AgentProgramResult(
             output: Array("hi".utf8), errors: Array("no".utf8), exitCode: 3, isTruncated: false)
         #expect(result == expected)
     }

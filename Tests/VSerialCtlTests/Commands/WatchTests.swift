@@ -2,6 +2,7 @@ import ControlProtocol
 import FoundationEssentials
 import Testing
 
+@testable import ClientProtocolsTests
 @testable import vserialctl
 
 @Suite struct WatchTests {

@@ -1,5 +1,7 @@
+import ClientProtocols
 import Testing
 
+@testable import ClientProtocolsTests
 @testable import vserialctl
 
 @Suite struct PacketTextTests {

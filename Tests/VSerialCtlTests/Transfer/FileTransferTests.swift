@@ -1,4 +1,4 @@
-import Crypto
+import ClientProtocols
 import Testing
 
 @testable import vserialctl

@@ -1,10 +1,10 @@
 /// The bytes of a packet of link type 252: tags that Wireshark reads, each with a length, and then what was carried.
-enum ExportedPDU {
+package enum ExportedPDU {
     /// LINKTYPE_WIRESHARK_UPPER_PDU.
-    static let linkType: UInt16 = 252
+    package static let linkType: UInt16 = 252
 
     /// How many bytes of tags there are before what was carried.
-    static func tagByteCount(_ bytes: [UInt8]) throws(PcapngError) -> Int {
+    package static func tagByteCount(_ bytes: [UInt8]) throws(PcapngError) -> Int {
         // In network byte order, whatever the section's.
         var fields = ByteFields(bytes[...], .bigEndian)
         while fields.count > 0 {

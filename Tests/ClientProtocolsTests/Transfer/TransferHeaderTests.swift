@@ -1,6 +1,6 @@
 import Testing
 
-@testable import vserialctl
+@testable import ClientProtocols
 
 @Suite("TransferHeader")
 struct TransferHeaderTests {
@@ -10,11 +10,19 @@ struct TransferHeaderTests {
         #expect(try TransferHeader(header.line.dropLast()) == TransferHeader(byteCount: 12, name: "a b?c"))
     }
 
+    /// A file's name has 255 bytes at most; each that is no UTF-8 becomes three.
+    @Test func aNameThatIsNoUTF8IsCut() throws {
+        let name = String(decoding: [UInt8](repeating: 0xFF, count: 255), as: UTF8.self)
+        let line = TransferHeader(byteCount: .max, name: name).line.dropLast()
+        #expect(TransferHeader.maximumByteCount - 3 < line.count && line.count <= TransferHeader.maximumByteCount)
+        #expect(try TransferHeader(Array(line)).name.unicodeScalars.allSatisfy { $0 == "\u{FFFD}" })
+    }
+
     @Test(arguments: [
         "", "VSERIAL-FILE 1 12", "VSERIAL-FILE 2 12 a", "VSERIAL-FILE 1 -1 a", "VSERIAL-FILE 1 +1 a",
         "VSERIAL-FILE 1  a", "VSERIAL-FILE 1 99999999999999999999 a", "VSERIAL-FILE 1 1x a",
     ])
     func refusesTheRest(line: String) {
-        #expect(throws: CommandFailure.self) { try TransferHeader(Array(line.utf8)) }
+        #expect(throws: GuestError.self) { try TransferHeader(Array(line.utf8)) }
     }
 }

@@ -1,7 +1,7 @@
 /// A packet of a capture, with what is known of it.
-struct PcapngPacket: Equatable {
+package struct PcapngPacket: Equatable {
     /// Which way it went, as whoever captured saw it (epb_flags, bits 0 and 1).
-    enum Direction: Equatable {
+    package enum Direction: Equatable {
         case unknown, inbound, outbound
 
         init(flags: UInt32) {
@@ -14,21 +14,35 @@ struct PcapngPacket: Equatable {
     }
 
     /// The name of the interface.
-    var interface: String
+    package var interface: String
     /// What the bytes are: <https://www.tcpdump.org/linktypes.html>.
-    var linkType: UInt16
+    package var linkType: UInt16
     /// Since 1970.
-    var seconds: UInt64
-    var microseconds: UInt64
-    var direction: Direction
-    var comments: [String]
-    var bytes: [UInt8]
+    package var seconds: UInt64
+    package var microseconds: UInt64
+    package var direction: Direction
+    package var comments: [String]
+    package var bytes: [UInt8]
     /// How many bytes there were before the rest was cut off.
-    var originalByteCount: Int
+    package var originalByteCount: Int
+
+    package init(
+        interface: String, linkType: UInt16, seconds: UInt64, microseconds: UInt64, direction: Direction,
+        comments: [String], bytes: [UInt8], originalByteCount: Int
+    ) {
+        self.interface = interface
+        self.linkType = linkType
+        self.seconds = seconds
+        self.microseconds = microseconds
+        self.direction = direction
+        self.comments = comments
+        self.bytes = bytes
+        self.originalByteCount = originalByteCount
+    }
 }
 
 /// Why bytes are no capture.
-enum PcapngError: Error, Equatable, CustomStringConvertible {
+package enum PcapngError: Error, Equatable, CustomStringConvertible {
     case noSection
     case unknownVersion
     case badBlockLength(Int)
@@ -39,7 +53,7 @@ enum PcapngError: Error, Equatable, CustomStringConvertible {
     case tooManyInterfaces
     case badExportedPDU
 
-    var description: String {
+    package var description: String {
         switch self {
         case .noSection: "a capture that does not begin with a section header"
         case .unknownVersion: "a capture in a newer format"

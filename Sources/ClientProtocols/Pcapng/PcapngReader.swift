@@ -1,15 +1,17 @@
 /// Reads pcapng as it comes, in pieces of any length (draft-ietf-opsawg-pcapng; one section after the other, either
 /// byte order). Everything in it is checked against the block that it is in.
-struct PcapngReader {
+package struct PcapngReader {
     private var unread: [UInt8] = []
+    /// The first byte of the next block.
+    private var start = 0
     /// Of the section; nil before the first one.
     private var order: ByteOrder?
     private var interfaces: [Interface] = []
 
     /// A longer block is no packet of ours: those have at most 64 KiB, and a few options.
-    static let maximumBlockByteCount = 1 << 20
+    package static let maximumBlockByteCount = 1 << 20
     /// A device has 127 ports, and some more for the front-end's messages.
-    static let maximumInterfaceCount = 1024
+    package static let maximumInterfaceCount = 1024
 
     private struct Interface {
         var name: String
@@ -22,20 +24,30 @@ struct PcapngReader {
     private static let interfaceDescription: UInt32 = 1
     private static let enhancedPacket: UInt32 = 6
 
-    /// Takes a piece, and gives the packets that are whole now.
+    package init() {}
+
+    /// How many bytes wait for the rest of their block, or for ``next()``.
+    package var byteCount: Int { unread.count - start }
+
+    /// Takes a piece.
+    package mutating func append(_ bytes: some Sequence<UInt8>) {
+        unread.removeFirst(start)
+        start = 0
+        unread += bytes
+    }
+
+    /// The next packet; nil when it is not whole yet.
+    ///
+    /// One at a time, so that those before a mistake are not lost with it.
     ///
     /// - Throws: ``PcapngError``. Nothing that follows can be understood then.
-    mutating func read(_ bytes: some Sequence<UInt8>) throws(PcapngError) -> [PcapngPacket] {
-        unread += bytes
-        var packets: [PcapngPacket] = []
-        var start = 0
-        while let byteCount = try blockByteCount(at: start), unread.count - start >= byteCount {
-            let end = start + byteCount
-            if let packet = try packet(inBlock: start..<end) { packets.append(packet) }
-            start = end
+    package mutating func next() throws(PcapngError) -> PcapngPacket? {
+        while let byteCount = try blockByteCount(at: start), self.byteCount >= byteCount {
+            let block = start..<start + byteCount
+            start = block.upperBound
+            if let packet = try packet(inBlock: block) { return packet }
         }
-        unread.removeFirst(start)
-        return packets
+        return nil
     }
 
     /// The length of the block that begins there; nil when it is not known yet.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import vserialctl
+@testable import ClientProtocols
 
 @Suite struct ExportedPDUTests {
     @Test("what is carried begins behind the tags, whatever they are")

@@ -1,9 +1,9 @@
 /// Bytes as hexdump(1) -C shows them.
-enum HexDump {
+package enum HexDump {
     private static let bytesPerLine = 16
 
     /// The lines, without an indentation: offset, 16 bytes, and what of them is ASCII.
-    static func lines(_ bytes: [UInt8]) -> [String] {
+    package static func lines(_ bytes: [UInt8]) -> [String] {
         stride(from: 0, to: bytes.count, by: bytesPerLine).map { start in
             let row = bytes[start..<min(start + bytesPerLine, bytes.count)]
             var text = pad(String(start, radix: 16), to: 8, with: "0") + " "
@@ -17,7 +17,7 @@ enum HexDump {
     }
 
     /// A byte as two digits.
-    static func digits(_ byte: UInt8) -> String { pad(String(byte, radix: 16), to: 2, with: "0") }
+    package static func digits(_ byte: UInt8) -> String { pad(String(byte, radix: 16), to: 2, with: "0") }
 
     private static func pad(_ text: String, to width: Int, with filler: Character) -> String {
         String(repeating: filler, count: max(0, width - text.count)) + text

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import vserialctl
+@testable import ClientProtocols
 
 @Suite struct HexDumpTests {
     @Test("as hexdump -C")

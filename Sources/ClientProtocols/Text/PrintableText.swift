@@ -1,9 +1,9 @@
 /// Text that is safe to show: what could move a terminal's cursor, turn its writing around or forge a line is spelled
 /// out.
-enum PrintableText {
+package enum PrintableText {
     /// Bytes that somebody sent: UTF-8 as it reads, the rest as `\xNN`. A backslash is doubled, so that no two inputs
     /// look alike.
-    static func escaping(_ bytes: [UInt8]) -> String {
+    package static func escaping(_ bytes: [UInt8]) -> String {
         var result = String.UnicodeScalarView()
         var parser = Unicode.UTF8.ForwardParser()
         var input = bytes.makeIterator()
@@ -22,7 +22,7 @@ enum PrintableText {
     }
 
     /// A name or a reason that came from elsewhere.
-    static func escaping(_ text: String) -> String { escaping(Array(text.utf8)) }
+    package static func escaping(_ text: String) -> String { escaping(Array(text.utf8)) }
 
     private static func append(_ scalar: Unicode.Scalar, to result: inout String.UnicodeScalarView) {
         switch scalar {
