@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass
 
 SUITES = ("native", "guest", "synthetic")
-# The synthetic suite again, with and without the sandbox: read as a suite of its own.
-SANDBOX = "sandbox"
+# The synthetic suite again, with something and without it: read as suites of their own.
+COSTS = ("sandbox", "polling")
 # What README.md recommends and QEMU's own device has: what is compared unless something else is said.
 USUAL_SIZE = 128
 # Samples are left out when others used more of a processor meanwhile, unless a device has none but such.
@@ -111,7 +111,7 @@ class Sample:
 class Samples:
     def __init__(self, folder):
         self.all = []
-        for suite in (*SUITES, SANDBOX):
+        for suite in (*SUITES, *COSTS):
             path = os.path.join(folder, f"{suite}.jsonl")
             if os.path.exists(path):
                 with open(path) as file:
@@ -119,11 +119,14 @@ class Samples:
         quiet = [sample for sample in self.all if sample.measures.get("others_load", 0) <= OTHERS_LIMIT]
         kept = {(sample.suite, sample.device, sample.work) for sample in quiet}
         disturbed = [s for s in self.all if s not in quiet and (s.suite, s.device, s.work) in kept]
-        self.left_out = {suite: sum(s.suite == suite for s in disturbed) for suite in (*SUITES, SANDBOX)}
+        self.left_out = {suite: sum(s.suite == suite for s in disturbed) for suite in (*SUITES, *COSTS)}
         self.all = [sample for sample in self.all if sample not in disturbed]
 
     def suites(self):
-        return [suite for suite in SUITES if any(sample.suite == suite for sample in self.all)]
+        return [suite for suite in SUITES if self.has(suite)]
+
+    def has(self, suite):
+        return any(sample.suite == suite for sample in self.all)
 
     def others_load(self, suite):
         """How much of a processor others used meanwhile."""

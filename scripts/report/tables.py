@@ -47,19 +47,27 @@ def twins_table(samples, suite):
     return measured(samples, suite, devices)
 
 
-def sandbox_table(samples, suite):
-    """What the sandbox costs: everything as a multiple of the daemon without it in the same round, and how far two
+# The variants of each suite that tells what something costs: without it, with it, and without it once more.
+COST_VARIANTS = {
+    "sandbox": (("outside", "without"), ("inside", "in the sandbox"), ("outside-again", "without, again")),
+    "polling": (
+        ("left-alone", "without"), ("polled", "asked ten times a second"), ("left-alone-again", "without, again")),
+}
+
+
+def cost_table(samples, suite):
+    """What something costs: everything as a multiple of the daemon without it in the same round, and how far two
     daemons without it are apart."""
-    names = [("inside", "in the sandbox"), ("outside-again", "without, again")]
+    (without, title), *names = COST_VARIANTS[suite]
     rows = []
     for work in samples.works(suite):
         measure, unit = ("p50_us", "µs") if work.name == "round-trip" else ("cpu_s_per_gib.daemon", "s per GiB")
         devices = {device.variant: device for device in samples.devices(suite, usual_only=False)}
-        row = [f"{work.label} ({unit})", samples.spread(suite, devices["outside"], work, measure).text()]
+        row = [f"{work.label} ({unit})", samples.spread(suite, devices[without], work, measure).text()]
         for variant, _ in names:
-            row.append(samples.ratio(suite, devices[variant], work, measure, "ours", "outside").text("×"))
+            row.append(samples.ratio(suite, devices[variant], work, measure, "ours", without).text("×"))
         rows.append(row)
-    return rows_of(["", "without", *(name for _, name in names)], rows)
+    return rows_of(["", title, *(name for _, name in names)], rows)
 
 
 def sizes_table(samples, suite):

@@ -8,6 +8,8 @@ final class DrivenDevice: MeasuredDevice {
     let label: DeviceLabel
     private let driver: GuestDriver
     private let peer: Worker
+    /// Programs that are there all the time, by their names in the raw data.
+    private let monitors: [String: Worker]
     /// The device's processes, by their names in the raw data.
     private let children: [String: Child]
     /// How many interrupts there were so far.
@@ -18,13 +20,14 @@ final class DrivenDevice: MeasuredDevice {
     private static let warmUpSeconds = 0.2
 
     init(
-        label: DeviceLabel, driver: GuestDriver, driverYields: Bool, peer: Worker, children: [String: Child],
-        callCount: @escaping () -> UInt64
+        label: DeviceLabel, driver: GuestDriver, driverYields: Bool, peer: Worker, monitors: [String: Worker] = [:],
+        children: [String: Child], callCount: @escaping () -> UInt64
     ) {
         self.label = label
         self.driver = driver
         self.driverYields = driverYields
         self.peer = peer
+        self.monitors = monitors
         self.children = children
         self.callCount = callCount
     }
@@ -112,7 +115,9 @@ final class DrivenDevice: MeasuredDevice {
     }
 
     private func snapshot(_ streams: [Stream]) throws -> Snapshot {
+        for worker in monitors.values { try worker.check() }
         var processes = children.mapValues(\.processID)
+        processes.merge(monitors.mapValues(\.child.processID)) { $1 }
         processes["peer"] = peer.child.processID
         processes["driver"] = getpid()
         let received = streams.enumerated().map { role, stream in

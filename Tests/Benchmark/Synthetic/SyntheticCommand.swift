@@ -12,6 +12,11 @@ struct SyntheticCommand: ParsableCommand {
 
     @OptionGroup var options: SuiteOptions
     @Option(help: "Which devices: ours, limit, limit-one-thread, limit-io_uring.") var devices = "ours,limit"
+    @Option(
+        help: ArgumentHelp(
+            "Each daemon has a control socket, and a program asks this --variant for its ports ten times a second.",
+            valueName: "name"))
+    var polled: String?
 
     func run() throws {
         let names = devices.split(separator: ",").map(String.init)
@@ -36,7 +41,7 @@ struct SyntheticCommand: ParsableCommand {
                         }
                         return try SyntheticDevice.start(
                             label: label, daemon: program, layout: variant.layout, processors: processors,
-                            directory: $0)
+                            directory: $0, monitor: polled.map { $0 == label.variant ? .polls : .silent } ?? .none)
                     })
             }
         }

@@ -8,11 +8,25 @@ enum SyntheticDevice {
     private static let memoryByteCount = 1 << 30
 
     /// Starts a daemon with eight ports and brings it up under our driver.
+    ///
+    /// - Parameters:
+    ///   - label: what the samples call it.
+    ///   - daemon: its program.
+    ///   - layout: of its rings.
+    ///   - processors: on which everything runs.
+    ///   - directory: for its sockets.
+    ///   - monitor: whether it has a control socket, and whether somebody asks there for its ports all the time.
+    /// - Returns: the device, with a client at each port.
+    /// - Throws: why it does not come up.
     static func start(
-        label: DeviceLabel, daemon: DaemonProgram, layout: GuestDriver.Layout, processors: Processors, directory: String
+        label: DeviceLabel, daemon: DaemonProgram, layout: GuestDriver.Layout, processors: Processors,
+        directory: String, monitor: Monitor = .none
     ) throws -> DrivenDevice {
         let log = "\(directory)/log"
         let numbers = Array(1...portCount)
+        var daemon = daemon
+        let controlPath = "\(directory)/control.sock"
+        if monitor != .none { daemon.arguments += ["--control", controlPath] }
         let (process, path) = try daemon.start(ports: numbers, processor: processors.device, in: directory, log: log)
         let file = try OwnedFileDescriptor.memory(named: "benchmark-guest", byteCount: UInt64(memoryByteCount))
         let memory = try GuestRAM(file: file.rawValue, byteCount: memoryByteCount)
@@ -24,9 +38,27 @@ enum SyntheticDevice {
         let peer = try Worker(
             "peer", connectingTo: numbers.map { "\(directory)/p\($0)" }, processor: processors.peer, log: log)
         try driver.waitForClients()
+        var monitors: [String: Worker] = [:]
+        if monitor == .polls {
+            let worker = try Worker("monitor", connectingTo: [controlPath], processor: processors.peer, log: log)
+            try worker.start(["poll:0:\(Monitor.pollsPerSecond)"])
+            monitors["monitor"] = worker
+        }
         return DrivenDevice(
-            label: label, driver: driver, driverYields: processors.driverYields, peer: peer,
+            label: label, driver: driver, driverYields: processors.driverYields, peer: peer, monitors: monitors,
             children: ["daemon": process], callCount: frontend.takeCalls)
+    }
+
+    /// What is there beside the ports' clients.
+    enum Monitor {
+        /// No control socket.
+        case none
+        /// A control socket that nobody uses.
+        case silent
+        /// A program at the control socket that asks for the ports all the time.
+        case polls
+
+        static let pollsPerSecond = 10
     }
 }
 

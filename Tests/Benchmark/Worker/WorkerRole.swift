@@ -42,6 +42,7 @@ struct WorkerRole: Sendable {
             case "gather": try gather(areaByteCount: numbers[0], pieceByteCount: numbers[1])
             case "scatter": try scatter(areaByteCount: numbers[0], pieceByteCount: numbers[1])
             case "relay": try relay(byteCount: numbers[0])
+            case "poll": try pollPorts(perSecond: numbers[0])
             default: throw Failure(errno: EINVAL)
             }
             counters[index, .finished] = 1
@@ -117,6 +118,40 @@ struct WorkerRole: Sendable {
         counters[index, .p90] = latencies.percentile(0.9)
         counters[index, .p99] = latencies.percentile(0.99)
         counters[index, .p999] = latencies.percentile(0.999)
+    }
+
+    // MARK: The program at the control socket
+
+    /// Asks for the daemon's ports so many times a second, as a monitor does, and takes the answer.
+    private func pollPorts(perSecond: Int) throws(Failure) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+        defer { unsafe buffer.deallocate() }
+        try unsafe receiveLine(buffer)
+        try unsafe ask("qmp_capabilities", buffer)
+        while !mustStop {
+            try unsafe ask("query-ports", buffer)
+            counters[index, .count] += 1
+            usleep(UInt32(1_000_000 / perSecond))
+        }
+    }
+
+    private func ask(_ command: String, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        let line = Array("{\"execute\":\"\(command)\"}\n".utf8)
+        unsafe buffer.copyBytes(from: line)
+        try unsafe sendAll(UnsafeMutableRawBufferPointer(rebasing: buffer[..<line.count]))
+        try unsafe receiveLine(buffer)
+    }
+
+    /// Takes what comes up to a line's end. There is one line for each question: nobody comes or goes meanwhile, so
+    /// there are no events.
+    private func receiveLine(_ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        var patience = 50
+        while patience > 0 {
+            let received = try unsafe receive(buffer)
+            if received > 0, unsafe buffer[received - 1] == UInt8(ascii: "\n") { return }
+            if received == 0 { patience -= 1 }
+        }
+        throw Failure(errno: ETIMEDOUT)
     }
 
     // MARK: The limit's process in the place of the device
