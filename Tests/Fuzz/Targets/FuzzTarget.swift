@@ -15,6 +15,10 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
     case controlQueue = "control-queue"
     case keyLists = "key-lists"
     case control
+    case controlAnswers = "control-answers"
+    case agentAnswers = "agent-answers"
+    case fileTransfer = "file-transfer"
+    case pcapng
 
     /// Makes the target ready to run.
     ///
@@ -27,6 +31,10 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
         case .controlQueue: try ControlQueueTarget()
         case .keyLists: KeyListsTarget()
         case .control: ControlTarget()
+        case .controlAnswers: ControlAnswersTarget()
+        case .agentAnswers: AgentAnswersTarget()
+        case .fileTransfer: FileTransferTarget()
+        case .pcapng: PcapngTarget()
         }
     }
 }
