@@ -29,12 +29,13 @@ package struct TransferHeader: Equatable {
     ///
     /// - Throws: `noHeader` for what is none.
     package init(_ line: [UInt8]) throws(GuestError) {
-        let words = String(decoding: line, as: UTF8.self)
-            .split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
-        guard words.count == 4, words[0] + " " + words[1] == Self.magic,
-            words[2].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let byteCount = UInt64(words[2])
+        // By bytes: a space and a mark that combines with it, at the start of a name, are one character.
+        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 3, omittingEmptySubsequences: false)
+        guard words.count == 4, words[0] + [UInt8(ascii: " ")] + words[1] == Array(Self.magic.utf8)[...],
+            words[2].allSatisfy({ (0x30...0x39).contains($0) }),
+            let byteCount = UInt64(String(decoding: words[2], as: UTF8.self))
         else { throw .noHeader(line) }
         self.byteCount = byteCount
-        name = String(words[3])
+        name = String(decoding: words[3], as: UTF8.self)
     }
 }

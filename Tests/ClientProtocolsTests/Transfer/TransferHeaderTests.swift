@@ -10,6 +10,12 @@ struct TransferHeaderTests {
         #expect(try TransferHeader(header.line.dropLast()) == TransferHeader(byteCount: 12, name: "a b?c"))
     }
 
+    /// With the space in front of it, it is one character.
+    @Test func aNameMayBeginWithACombiningMark() throws {
+        let header = TransferHeader(byteCount: 1, name: "\u{05AC}x")
+        #expect(try TransferHeader(header.line.dropLast()) == header)
+    }
+
     /// A file's name has 255 bytes at most; each that is no UTF-8 becomes three.
     @Test func aNameThatIsNoUTF8IsCut() throws {
         let name = String(decoding: [UInt8](repeating: 0xFF, count: 255), as: UTF8.self)
