@@ -9,11 +9,17 @@ struct RelayFlowTests {
     private final class Source: ByteSource {
         var hasEnded = false
         let descriptor: Int32 = 1000
+        /// What it says before it ends; nil for sevens without end.
+        private var words: ArraySlice<UInt8>?
+
+        init(_ words: [UInt8]? = nil) { self.words = words?[...] }
 
         func read(appendingTo bytes: inout [UInt8], atMost limit: Int) -> IOOutcome {
-            guard !hasEnded else { return .endOfFile }
-            bytes += [UInt8](repeating: 7, count: limit)
-            return .bytes(limit)
+            guard !hasEnded, words?.isEmpty != true else { return .endOfFile }
+            let piece = words?.prefix(limit) ?? [UInt8](repeating: 7, count: limit)[...]
+            words = words?.dropFirst(limit)
+            bytes += piece
+            return .bytes(piece.count)
         }
     }
 
@@ -22,6 +28,7 @@ struct RelayFlowTests {
         var room = 0
         var isGone = false
         var endCount = 0
+        private(set) var taken: [UInt8] = []
         let descriptor: Int32 = 1001
 
         func write(_ bytes: ArraySlice<UInt8>) -> IOOutcome {
@@ -29,6 +36,7 @@ struct RelayFlowTests {
             guard room > 0 else { return .wouldBlock }
             let count = min(room, bytes.count)
             room -= count
+            taken += bytes.prefix(count)
             return .bytes(count)
         }
 
@@ -46,6 +54,25 @@ struct RelayFlowTests {
         try flow.write()
         #expect(flow.descriptorToRead == 1000)
         #expect(flow.waitingByteCount == RelayFlow.capacity - 20_000)
+    }
+
+    /// It is never empty, so what the sink took is moved out of the way again and again.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func carriesEveryByteToASinkThatLagsBehind(seed: UInt64) throws {
+        let bytes = randomBytes(seed: seed, count: 1_000_000)
+        let sink = Sink()
+        var flow = RelayFlow(from: Source(bytes), to: sink)
+        for room in randomBytes(seed: seed + 100, count: 60) {
+            try flow.read()
+            sink.room = Int(room) * 100
+            try flow.write()
+        }
+        sink.room = .max
+        for _ in 0..<100 {
+            try flow.write()
+            try flow.read()
+        }
+        #expect(sink.taken == bytes)
+        #expect(sink.endCount == 1)
     }
 
     @Test func tellsTheSinkOfTheEndOnceAndBehindAllBytes() throws {
