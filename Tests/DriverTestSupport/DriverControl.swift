@@ -53,6 +53,9 @@ package final class DriverControl {
         }
     }
 
+    /// A program in the guest opens a port, or closes it.
+    package func setOpen(port: Int, _ isOpen: Bool) throws { try send(port: port, Event.portOpen, isOpen ? 1 : 0) }
+
     /// Waits until the device has told that every port has a client.
     package func waitForClients(of ports: Set<Int>) throws {
         try Self.wait(for: "the device tells that its ports have clients") {

@@ -20,7 +20,7 @@ struct Fault: Sendable {
 
     static let all: [Fault] = [
         frontendKilled, clientsComeAndGo, stoppedClient, signalStorm, twoDaemons, symlink, kickStorm, manyPorts,
-        logDiskFull, frontendThatNeverReads, memoryGone,
+        logDiskFull, captureDiskFull, frontendThatNeverReads, controlClientsThatNeverRead, memoryGone,
     ]
 }
 

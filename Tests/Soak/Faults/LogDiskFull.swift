@@ -7,13 +7,9 @@ extension Fault {
     /// stderr is a file on a disk that is full, and there is much to log: bytes move on. The count is of rounds of
     /// clients that come and go, each of which is a few lines.
     static let logDiskFull = Fault("log-disk-full", quick: 500, soak: 10_000) { setting in
-        try expectRoot()
-        let disk = "\(setting.directory)/disk"
-        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
-        try mount(disk)
-        defer { unsafe umount2(disk, Int32(MNT_DETACH)) }
-        try fill("\(disk)/filler")
-        let log = "\(disk)/log"
+        let disk = try SmallDisk(at: "\(setting.directory)/disk", byteCount: diskByteCount)
+        try disk.fill()
+        let log = "\(disk.path)/log"
         let rig = try Rig(setting, portCount: 2, arguments: ["--log-level", "debug"], log: log)
         try rig.start(port: 2)
         try rig.move(atLeast: 1 << 17)
@@ -36,22 +32,4 @@ extension Fault {
     }
 
     private static let diskByteCount = 65536
-
-    private static func expectRoot() throws {
-        if geteuid() != 0 { throw NotHere(reason: "only root can mount a small disk") }
-    }
-
-    private static func mount(_ path: String) throws {
-        guard unsafe Glibc.mount("tmpfs", path, "tmpfs", 0, "size=\(diskByteCount)") == 0 else {
-            throw NotHere(reason: "no small disk can be mounted: errno \(errno)")
-        }
-    }
-
-    private static func fill(_ path: String) throws {
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        defer { close(file) }
-        let bytes = [UInt8](repeating: 0x2e, count: 4096)
-        while unsafe Glibc.write(file, bytes, bytes.count) > 0 {}
-        try expect(errno == ENOSPC, "the disk cannot be filled: errno \(errno)")
-    }
 }
