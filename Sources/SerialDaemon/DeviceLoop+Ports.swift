@@ -51,6 +51,8 @@ extension DeviceLoop {
     mutating func serveToHost(port: Int) {
         guard device.ports[port].hasTransmitq else {
             sendReplay(port: port)
+            // The ring may be gone for good, with its front-end.
+            closeClientAfterData(port: port)
             return
         }
         device.ports[port].disableToHostKicks()

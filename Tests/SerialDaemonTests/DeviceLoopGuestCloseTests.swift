@@ -162,6 +162,16 @@ struct DeviceLoopGuestCloseTests {
         #expect(fixture.guest.transmitq(1).reap().count == 1)
     }
 
+    /// QEMU ends while the guest has the port open: no ring is left that the end could be found in.
+    @Test func contract7_theEndOfTheVMIsTheEndOfItsPrograms() throws {
+        let (fixture, client) = try DeviceLoopFixture.connected(.port(guestClose: .disconnect))
+        try fixture.guest.write([1, 2], port: 1)
+        try fixture.disconnectFrontend()
+        try fixture.settle()
+        #expect(client.receive() == [1, 2])
+        #expect(client.isCutOff)
+    }
+
     /// The other way round: the bytes are seen before the opening.
     @Test func contract8_bytesSeenBeforeTheOpeningAreTaken() throws {
         let fixture = try DeviceLoopFixture([.port(guestClose: .disconnect)])
