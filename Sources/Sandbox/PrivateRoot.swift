@@ -50,6 +50,9 @@ enum PrivateRoot {
         for path in directories { sources.append(try open(path, Int32(CLINUX_O_PATH) | O_DIRECTORY).release()) }
         defer { for source in sources { close(source) } }
         try mount("tmpfs", workshop, "tmpfs", isolation, "mode=0755,size=64k")
+        // Another user has to get through the directories on the way, whatever the mode of files is to be.
+        let mask = umask(0o022)
+        defer { umask(mask) }
         for (path, source) in zip(directories, sources) {
             let place = workshop + path
             try makeDirectories(place)
