@@ -76,12 +76,14 @@ package struct DirectionStatus: Codable, Equatable, Sendable {
     package var stalledNanoseconds: UInt64
     /// Whether they wait now.
     package var stalled: Bool
+    /// How long they waited for the port's rate in all, with the wait of now.
+    package var throttledNanoseconds: UInt64
     /// The virtqueue; nil while it does not run.
     package var ring: RingStatus?
 
     package init(
         accepted: UInt64, delivered: UInt64, held: UInt64, chains: UInt64, discarded: [String: UInt64], stalls: UInt64,
-        stalledNanoseconds: UInt64, stalled: Bool, ring: RingStatus?
+        stalledNanoseconds: UInt64, stalled: Bool, throttledNanoseconds: UInt64, ring: RingStatus?
     ) {
         self.accepted = accepted
         self.delivered = delivered
@@ -91,6 +93,7 @@ package struct DirectionStatus: Codable, Equatable, Sendable {
         self.stalls = stalls
         self.stalledNanoseconds = stalledNanoseconds
         self.stalled = stalled
+        self.throttledNanoseconds = throttledNanoseconds
         self.ring = ring
     }
 }
@@ -129,9 +132,12 @@ package struct PortSettings: Codable, Equatable, Sendable {
     package var linger: Double?
     package var columns: Int?
     package var rows: Int?
+    /// Bytes per second; nil for no bound.
+    package var rate: Int?
 
     package init(
-        clientsAbsent: String, bufferSize: Int, guestClose: String, linger: Double?, columns: Int?, rows: Int?
+        clientsAbsent: String, bufferSize: Int, guestClose: String, linger: Double?, columns: Int?, rows: Int?,
+        rate: Int? = nil
     ) {
         self.clientsAbsent = clientsAbsent
         self.bufferSize = bufferSize
@@ -139,5 +145,6 @@ package struct PortSettings: Codable, Equatable, Sendable {
         self.linger = linger
         self.columns = columns
         self.rows = rows
+        self.rate = rate
     }
 }

@@ -90,6 +90,8 @@ package struct PortConfiguration: Equatable, Sendable {
     package var scrollbackByteCount = 0
     /// Whether the front-end is to wait until the first client is there.
     package var waitsForClient = false
+    /// How many bytes each direction may move in a second; `nil` is without bound. Never for a console.
+    package var bytesPerSecond: Int?
 }
 
 /// What happens to the guest's bytes while no client is connected.

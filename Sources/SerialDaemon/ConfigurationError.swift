@@ -41,6 +41,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case keyOnlyAtStart(PortKey, port: String)
     /// Records have an end, which a stream of kept bytes has not.
     case keptRecords(PortKey, port: String)
+    case consoleWithRate(port: String)
 
     // Ports together.
     case portNameTwice(String)
@@ -122,6 +123,8 @@ extension ConfigurationError: CustomStringConvertible {
             "port \(port.escaped): \(key.rawValue)= is for a port that the daemon starts with: take it away."
         case .keptRecords(let key, let port):
             "--port name=\(port.escaped): type=seqpacket keeps records apart and \(key.rawValue)= would join them."
+        case .consoleWithRate(let port):
+            "--port name=\(port.escaped): rate= stops a guest at its console: take it away."
 
         case .portNameTwice(let name):
             "--port name=\(name.escaped) stands twice: give each port a name of its own."

@@ -15,6 +15,7 @@ extension DeviceLoop {
         // With the turn's budget used up it is we who go on.
         let waitsForGuest =
             endpoints[port].mayHaveBytes && device.ports[port].canReceive && !busyPorts.contains(port)
+            && !waitsForRate(port: port)
         meters[port].toHost.note(
             isStalled: waitsForClient, hasMoved: counters.toHostBytes != before.toHostBytes,
             now: MonotonicClock.nanoseconds())

@@ -38,6 +38,7 @@ extension DeviceLoop {
         }
         endpoints[port].owesDiscard = owesDiscard
         meters[port] = PortMeter()
+        throttle(port: port, configuration)
         device.addPort(port, PortDescription(configuration))
         tellGuestOfClients(port: port)
         if device.isDriverReady {
@@ -67,6 +68,7 @@ extension DeviceLoop {
         }
         unwatchEndpoint(port: port)
         stopCapturing(port: port)
+        stopThrottling(port: port)
         portInfo(port, "removed at run time")
         endpoints[port] = PortEndpoint(after: endpoints[port].generation)
         meters[port] = PortMeter()
@@ -85,6 +87,9 @@ extension DeviceLoop {
             return .refused("there is no port \(port)")
         }
         device.ports[port].noteLoss(endpoints[port].reconfigure(configuration))
+        if configuration.bytesPerSecond != former.bytesPerSecond {
+            throttle(port: port, configuration)
+        }
         if configuration.size != former.size {
             device.resizePort(port, to: configuration.size)
         }

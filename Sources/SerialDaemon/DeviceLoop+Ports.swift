@@ -79,9 +79,13 @@ extension DeviceLoop {
             closeClientAfterData(port: port)
             let route = device.ports[port].hasBacklog ? .discard : endpoints[port].route
             guard route != .hold, !isHeldByWriter(port: port) else { return }
+            // What is for nobody any more need not keep the next client waiting.
+            let isLimited = limitedPorts.contains(port) && !device.ports[port].hasBacklog
+            let allowance = isLimited ? allowance(port: port, \.toHost) : budget
+            guard allowance > 0 else { return }
             let chainLimit = endpoints[port].keepsRecords ? 1 : Int.max
             try device.ports[port].lookAheadToHost(
-                into: &batch, memory: session.memory, byteLimit: budget, chainLimit: chainLimit)
+                into: &batch, memory: session.memory, byteLimit: min(budget, allowance), chainLimit: chainLimit)
             budget -= cost
             guard !batch.isEmpty else {
                 guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }
@@ -94,6 +98,9 @@ extension DeviceLoop {
             }
             if capturedPorts.contains(port) {
                 capture(port: port, .toHost, byteCount: taken)
+            }
+            if isLimited {
+                throttles[port].toHost.take(taken)
             }
             budget -= taken
         }
@@ -197,10 +204,13 @@ extension DeviceLoop {
         refillPorts.remove(port)
         device.ports[port].disableToGuestKicks()
         var budget = Self.bytesPerTurn
+        let isLimited = limitedPorts.contains(port)
         while budget > 0 {
             guard endpoints[port].mayHaveBytes, let byteLimit = endpoints[port].client?.readByteCount else { return }
+            let allowance = isLimited ? allowance(port: port, \.toGuest) : budget
+            guard allowance > 0 else { return }
             try device.ports[port].lookAheadToGuest(
-                into: &batch, memory: session.memory, byteLimit: min(byteLimit, budget))
+                into: &batch, memory: session.memory, byteLimit: min(byteLimit, budget, allowance))
             budget -= cost
             guard !batch.isEmpty else {
                 // Short of buffers: the bytes stay in the socket, and the guest's kick brings us back.
@@ -211,6 +221,9 @@ extension DeviceLoop {
             device.ports[port].didFillToGuest(batch, byteCount: filled)
             if capturedPorts.contains(port) {
                 capture(port: port, .toGuest, byteCount: filled)
+            }
+            if isLimited {
+                throttles[port].toGuest.take(filled)
             }
             budget -= filled
         }

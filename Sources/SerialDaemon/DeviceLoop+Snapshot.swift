@@ -64,6 +64,7 @@ extension DeviceLoop {
                 "record-too-large": counters.oversizedToHostBytes,
             ],
             stalls: stall.count, stalledNanoseconds: stall.nanoseconds(now: now), stalled: stall.isStalled,
+            throttledNanoseconds: throttles[port].toHost.throttledNanoseconds(now: now),
             ring: ringStatus(of: .transmitq(port: port)))
     }
 
@@ -75,6 +76,7 @@ extension DeviceLoop {
             discarded: ["not-read": counters.unreadBytes, "record-too-large": counters.oversizedToGuestBytes],
             stalls: stall.count,
             stalledNanoseconds: stall.nanoseconds(now: now), stalled: stall.isStalled,
+            throttledNanoseconds: throttles[port].toGuest.throttledNanoseconds(now: now),
             ring: ringStatus(of: .receiveq(port: port)))
     }
 
@@ -104,6 +106,7 @@ extension PortSettings {
         self.init(
             clientsAbsent: port.clientsAbsent.rawValue, bufferSize: port.bufferByteCount,
             guestClose: port.guestClose.rawValue, linger: port.lingerNanoseconds.map { Double($0) / 1e9 },
-            columns: port.size.map { Int($0.columns) }, rows: port.size.map { Int($0.rows) })
+            columns: port.size.map { Int($0.columns) }, rows: port.size.map { Int($0.rows) },
+            rate: port.bytesPerSecond)
     }
 }

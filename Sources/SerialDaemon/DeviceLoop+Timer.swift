@@ -103,6 +103,9 @@ extension DeviceLoop {
             if refillPorts.contains(port) {
                 armTimer(for: refillEnds[port])
             }
+            if throttledPorts.contains(port), let deadline = throttles[port].resumption(after: turnStart) {
+                armTimer(for: deadline)
+            }
             if let deadline = meterDeadline(port: port) {
                 armTimer(for: deadline)
             }
@@ -119,6 +122,7 @@ extension DeviceLoop {
         timerEnd = .max
         let now = MonotonicClock.nanoseconds()
         endRefills(now: now)
+        endThrottles(now: now)
         if let end = restEnd, end <= now {
             endRest()
         }

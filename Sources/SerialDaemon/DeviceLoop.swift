@@ -68,6 +68,12 @@ package struct DeviceLoop: ~Copyable {
     var capturedPorts = PortSet()
     var capturesFrontend = false
 
+    // What may move only so fast, by port number.
+    var throttles: [PortThrottle]
+    var limitedPorts = PortSet()
+    /// Those that wait until they may go on.
+    var throttledPorts = PortSet()
+
     // What is due later, and when the timer fires.
     var timerEnd = UInt64.max
     var restingListeners = PortSet()
@@ -114,6 +120,7 @@ package struct DeviceLoop: ~Copyable {
             configuration: configuration, bindings: bindings, epoll: epoll, timer: timer, mailbox: mailbox,
             log: log)
         try loop.watch(configuration.ports)
+        for port in configuration.ports { loop.throttle(port: port.number, port) }
         try loop.meet(frontend)
         try loop.awaitClients(of: configuration.ports)
         return loop
@@ -146,6 +153,7 @@ package struct DeviceLoop: ~Copyable {
         // A port's usual life is a handful of lines at a time; a flood is one a second.
         polling = BusyPolling(limit: configuration.pollingNanoseconds)
         refillEnds = Array(repeating: 0, count: configuration.maxPorts)
+        throttles = Array(repeating: PortThrottle(), count: configuration.maxPorts)
         let limit = RateLimit(burst: 50, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
         portLimits = Array(repeating: limit, count: configuration.maxPorts)
         portWarningLimits = portLimits

@@ -136,11 +136,6 @@ package struct OperatorSettings: Sendable {
         if let control { addresses.append(control) }
         if case .listen(let address) = frontend { addresses.append(address) }
         var directories = Set(addresses.compactMap(\.directory))
-        directories.formUnion(ports.flatMap(\.endpoint.runtimePaths).map(Self.directory(of:)))
-        // For ports that are added at run time.
-        if control != nil, let socketDirectory { directories.insert(socketDirectory) }
-        if let captureDirectory { directories.insert(captureDirectory) }
-        if let metricsPath { directories.insert(Self.directory(of: metricsPath)) }
         return directories.sorted()
     }
 
@@ -210,6 +205,8 @@ extension PortOptions {
         }
         if let clientLimit, clientLimit > 1, !endpoint.takesManyClients { throw .manyClients(port: name) }
         if let writerLimit, writerLimit > clientLimit ?? 1 { throw .moreWritersThanClients(port: name) }
+        let rate = bytesPerSecond == 0 ? nil : bytesPerSecond
+        if isConsole, rate != nil { throw .consoleWithRate(port: name) }
         return PortConfiguration(
             name: name, number: number, isConsole: isConsole, endpoint: endpoint,
             size: try consoleSize(), resizeOrder: resizeOrder ?? .columnsFirst,
@@ -218,7 +215,7 @@ extension PortOptions {
             expectOpenNanoseconds: expectOpenNanoseconds,
             peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []), access: access,
             clientLimit: clientLimit ?? 1, writerLimit: writerLimit ?? 1, scrollbackByteCount: scrollbackByteCount ?? 0,
-            waitsForClient: waitsForClient ?? false)
+            waitsForClient: waitsForClient ?? false, bytesPerSecond: rate)
     }
 
     /// Linux applies a size to consoles only; on another port it would be taken and have no effect.

@@ -29,6 +29,11 @@ enum OptionValue {
         return product.partialValue
     }
 
+    /// A number of bytes per second; 0 for `off`.
+    static func byteRate(_ text: String, in range: ClosedRange<Int>) -> Int? {
+        ["off", "0"].contains(text) ? .some(0) : byteCount(text, in: range)
+    }
+
     /// Decimal seconds, `5` or `0.5`, exact to the nanosecond: no binary fraction in between.
     ///
     /// - Parameters:

@@ -4,7 +4,7 @@ extension PortConfiguration {
     /// The keys that can be changed while the port is there.
     static let changeableKeys: Set<PortKey> = [
         .columns, .rows, .clientsAbsent, .bufferSize, .guestClose, .linger, .expectOpen, .allowedUsers, .allowedGroups,
-        .clients, .writers, .scrollback,
+        .clients, .writers, .scrollback, .rate,
     ]
 
     /// The port with some keys changed, under the rules of the keys of `--port`.
@@ -31,6 +31,7 @@ extension PortConfiguration {
         all.expectOpenNanoseconds = options.expectOpenNanoseconds ?? expectOpenNanoseconds
         all.allowedUsers = options.allowedUsers ?? Array(peerPolicy.users)
         all.allowedGroups = options.allowedGroups ?? Array(peerPolicy.groups)
+        all.bytesPerSecond = options.bytesPerSecond ?? bytesPerSecond
         return try all.configuration(number: number, endpoint: endpoint)
     }
 }

@@ -30,6 +30,7 @@ package enum PortKey: String, CaseIterable, Sendable {
     case expectOpen = "expect-open"
     case allowedUsers = "allow-uids"
     case allowedGroups = "allow-gids"
+    case rate
 
     /// What a value of this key looks like, to stand behind "must be".
     package var accepted: String {
@@ -55,6 +56,7 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .linger, .expectOpen: "a number of seconds such as 5 or 0.5, at most \(PortOptions.maximumLingerSeconds)"
         case .allowedUsers: "users of this host by name or number, with ':' between them"
         case .allowedGroups: "groups of this host by name or number, with ':' between them"
+        case .rate: "a number of bytes per second with an optional K, M or G, 1K to 1G, or off"
         }
     }
 

@@ -32,6 +32,8 @@ package struct PortOptions: Equatable, Sendable {
     /// Who may connect, by number.
     package var allowedUsers: [UInt32]?
     package var allowedGroups: [UInt32]?
+    /// 0 is without bound.
+    package var bytesPerSecond: Int?
 
     /// The largest ``bufferByteCount``: 127 ports that all buffer stay below 8 GiB, and no console log needs more.
     package static let maximumBufferByteCount = 64 << 20
@@ -40,6 +42,8 @@ package struct PortOptions: Equatable, Sendable {
 
     /// The longest pause of a connector: a day.
     package static let maximumReconnectMilliseconds: UInt64 = 86_400_000
+    /// What a rate can be: slower ones would have a message wait for minutes, faster ones bound nothing.
+    package static let rates = 1 << 10...1 << 30
 
     /// A port with a name and nothing else decided.
     package init(name: String) {
@@ -123,6 +127,8 @@ package struct PortOptions: Equatable, Sendable {
             allowedUsers = try key.require(OptionValue.list(value) { accounts.user($0) }, value)
         case .allowedGroups:
             allowedGroups = try key.require(OptionValue.list(value) { accounts.group($0) }, value)
+        case .rate:
+            bytesPerSecond = try key.require(OptionValue.byteRate(value, in: Self.rates), value)
         }
     }
 }

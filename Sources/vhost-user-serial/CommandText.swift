@@ -47,6 +47,7 @@ enum CommandText {
                                  the guest, 0.5 for example (default: no end)
           expect-open=SECONDS    warn when the guest has not opened the port so long
                                  after its driver's start
+          rate=BYTES             at most so many bytes a second each way, 1K to 1G
           allow-uids=USER:...    only these users may connect, or these groups
           allow-gids=GROUP:...   (default: whom the socket's mode lets in)
 

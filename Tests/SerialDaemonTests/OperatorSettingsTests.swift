@@ -74,6 +74,7 @@ struct OperatorSettingsTests {
         ("name=a,resize-order=off", .consoleKeyOnGenericPort(.resizeOrder, port: "a")),
         ("name=c,console=on,cols=80", .halfASize(missing: .rows, port: "c")),
         ("name=c,console=on,rows=25", .halfASize(missing: .columns, port: "c")),
+        ("name=c,console=on,rate=1M", .consoleWithRate(port: "c")),
     ])
     func keysThatContradictEachOtherAreRefused(text: String, error: ConfigurationError) throws {
         let settings = try Self.settings(text)
@@ -134,6 +135,12 @@ struct OperatorSettingsTests {
         try expect(.unknownUser("no such user")) { $0.user = "no such user" }
         try expect(.groupWithoutUser) { $0.group = "root" }
         try expect(.unknownGroup("--group", "no such group")) { ($0.user, $0.group) = ("root", "no such group") }
+    }
+
+    @Test func aRateIsForPortsThatMayStandStill() throws {
+        let ports = try Self.settings("name=a,rate=off", "name=b,rate=2K", "name=c,console=on,rate=0").configuration()
+            .ports
+        #expect(ports.map(\.bytesPerSecond) == [nil, 2048, nil])
     }
 
     @Test func sandboxKnowsWhatItMustKeep() throws {

@@ -9,7 +9,7 @@ struct PortOptionsTests {
     @Test func everyKeyIsRead() throws {
         let text =
             "name=vm.con,nr=5,path=/x/y,console=on,cols=80,rows=25,resize-order=rows-cols,clients-absent=buffer,"
-            + "buffer-size=64K,guest-close=eof,linger=0.5"
+            + "buffer-size=64K,guest-close=eof,linger=0.5,rate=1M"
         var expected = PortOptions(name: "vm.con")
         expected.number = 5
         expected.path = "/x/y"
@@ -21,6 +21,7 @@ struct PortOptionsTests {
         expected.bufferByteCount = 65_536
         expected.guestClose = .eof
         expected.lingerNanoseconds = 500_000_000
+        expected.bytesPerSecond = 1 << 20
         #expect(try PortOptions(parsing: text) == expected)
     }
 
@@ -34,6 +35,11 @@ struct PortOptionsTests {
         #expect(try PortOptions(parsing: "name=a") == PortOptions(name: "a"))
     }
 
+    @Test("a rate can be none", arguments: ["off", "0"])
+    func noRate(text: String) throws {
+        #expect(try PortOptions(parsing: "name=a,rate=\(text)").bytesPerSecond == 0)
+    }
+
     @Test func orderOfKeysDoesNotMatter() throws {
         #expect(try PortOptions(parsing: "nr=3,name=a") == PortOptions(parsing: "name=a,nr=3"))
     }
@@ -45,7 +51,7 @@ struct PortOptionsTests {
         (.bufferSize, "0"),
         (.bufferSize, "65M"), (.guestClose, "on"), (.linger, "soon"), (.linger, "1000000001"),
         (.allowedUsers, "no such user"), (.allowedUsers, "0:"), (.allowedUsers, "4294967295"), (.allowedGroups, ":0"),
-        (.allowedGroups, "no such group"),
+        (.allowedGroups, "no such group"), (.rate, "1023"), (.rate, "1025M"), (.rate, "on"),
     ])
     func valueOutsideItsRangeIsRefused(key: PortKey, value: String) {
         #expect(throws: ConfigurationError.badValue(key, value)) {

@@ -62,9 +62,10 @@ async def main(socket, schema, port):
     assert port in labels, labels
 
     await execute("port-add", id="added", clients_absent="discard")
-    await execute("port-set", id="added", clients_absent="buffer", buffer_size="4K")
+    await execute("port-set", id="added", clients_absent="buffer", buffer_size="4K", rate="1M")
     added = {one["id"]: one for one in await execute("query-ports")}["added"]
     assert added["settings"]["buffer-size"] == 4096, added
+    assert added["settings"]["rate"] == 1 << 20, added
     _, writer = await asyncio.open_unix_connection(added["path"])
     while not any(one["clients"] for one in await execute("query-ports") if one["id"] == "added"):
         await asyncio.sleep(0.01)

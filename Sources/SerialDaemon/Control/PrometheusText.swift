@@ -44,6 +44,14 @@ enum PrometheusText {
                 }
             }
         }
+        text.family("port_throttled_seconds_total", .counter, "How long bytes waited for the port's rate.") { family in
+            for port in ports {
+                for (direction, status) in port.status.directions {
+                    family.sample(
+                        ["port": port.status.id, "direction": direction], seconds: status.throttledNanoseconds)
+                }
+            }
+        }
         text.family(
             "port_to_host_seconds", .histogram, "From the guest's kick until all it had offered was handed on."
         ) { family in

@@ -8,7 +8,7 @@ struct SetPort: ParsableCommand {
         abstract: "Change a port while it is used.",
         discussion: """
             The keys are cols with rows (the guest is told the size at once), \
-            clients-absent, buffer-size, guest-close and linger, as of the daemon's --port.
+            clients-absent, buffer-size, guest-close, linger and rate, as of the daemon's --port.
             """)
 
     @OptionGroup var control: ControlOptions

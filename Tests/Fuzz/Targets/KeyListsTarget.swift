@@ -50,6 +50,8 @@ final class KeyListsTarget: FuzzTarget {
         try expect(
             options.bufferByteCount.map { (1...64 << 20).contains($0) } ?? true, "a buffer of the wrong size")
         try expect(options.lingerNanoseconds ?? 0 <= 1_000_000_000 * 1_000_000_000, "a linger without end")
+        try expect(
+            options.bytesPerSecond.map { $0 == 0 || (1 << 10...1 << 30).contains($0) } ?? true, "a rate out of bounds")
     }
 
     private func checkSettings(_ source: inout ByteSource) throws(OracleFailure) {
@@ -86,6 +88,7 @@ final class KeyListsTarget: FuzzTarget {
         for port in ports {
             try expect(port.isConsole || port.size == nil, "a generic port has a size")
             try expect(!port.isConsole || port.clientsAbsent != .block, "a console blocks")
+            try expect(!port.isConsole || port.bytesPerSecond == nil, "a console waits")
         }
     }
 

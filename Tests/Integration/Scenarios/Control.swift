@@ -17,7 +17,7 @@ extension Scenario {
     private static let agentPort = "org.qemu.guest_agent.0"
 
     /// A booted machine whose daemon has a control socket, and a connection to it.
-    private static func controlled(
+    static func controlled(
         _ setting: Setting, _ ports: [Port], arguments: [String] = []
     ) throws -> (machine: Machine, control: QMPClient) {
         var options = MachineOptions()

@@ -4,7 +4,8 @@
 func somePort(_ id: String, number: Int, change: (inout PortStatus) -> Void = { _ in }) -> PortStatus {
     let idle = DirectionStatus(
         accepted: 0, delivered: 0, held: 0, chains: 0, discarded: [:], stalls: 0, stalledNanoseconds: 0,
-        stalled: false, ring: RingStatus(size: 128, layout: .split, position: 0, waiting: 0, broken: nil))
+        stalled: false, throttledNanoseconds: 0,
+        ring: RingStatus(size: 128, layout: .split, position: 0, waiting: 0, broken: nil))
     var port = PortStatus(
         id: id, number: number, console: false, path: "/run/vm1/\(id)", guestReady: true, guestOpen: false,
         clients: [], toHost: idle, toGuest: idle,
