@@ -15,12 +15,16 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var clients: [ClientStatus]
     package var toHost: DirectionStatus
     package var toGuest: DirectionStatus
+    /// Bytes of the guest that are missing in the transcript; nil without one.
+    package var transcriptLost: UInt64?
+    /// How often its file was full and could not be put aside; nil without one.
+    package var transcriptRotationsFailed: UInt64?
     package var settings: PortSettings
 
     package init(
         id: String, number: Int, console: Bool, kind: String = "socket", path: String, guestReady: Bool,
-        guestOpen: Bool,
-        clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus, settings: PortSettings
+        guestOpen: Bool, clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus,
+        transcriptLost: UInt64? = nil, transcriptRotationsFailed: UInt64? = nil, settings: PortSettings
     ) {
         self.id = id
         self.number = number
@@ -32,6 +36,8 @@ package struct PortStatus: Codable, Equatable, Sendable {
         self.clients = clients
         self.toHost = toHost
         self.toGuest = toGuest
+        self.transcriptLost = transcriptLost
+        self.transcriptRotationsFailed = transcriptRotationsFailed
         self.settings = settings
     }
 }
@@ -134,10 +140,15 @@ package struct PortSettings: Codable, Equatable, Sendable {
     package var rows: Int?
     /// Bytes per second; nil for no bound.
     package var rate: Int?
+    /// The transcript's; nil without one.
+    package var logfile: String?
+    package var logappend: Bool?
+    package var logSize: Int?
+    package var logFiles: Int?
 
     package init(
         clientsAbsent: String, bufferSize: Int, guestClose: String, linger: Double?, columns: Int?, rows: Int?,
-        rate: Int? = nil
+        rate: Int? = nil, logfile: String? = nil, logappend: Bool? = nil, logSize: Int? = nil, logFiles: Int? = nil
     ) {
         self.clientsAbsent = clientsAbsent
         self.bufferSize = bufferSize
@@ -146,5 +157,9 @@ package struct PortSettings: Codable, Equatable, Sendable {
         self.columns = columns
         self.rows = rows
         self.rate = rate
+        self.logfile = logfile
+        self.logappend = logappend
+        self.logSize = logSize
+        self.logFiles = logFiles
     }
 }

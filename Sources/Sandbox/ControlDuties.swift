@@ -12,5 +12,8 @@ package struct ControlDuties: OptionSet, Sendable {
     /// Connects ports to sockets of others.
     package static let connectors = ControlDuties(rawValue: 1 << 1)
 
-    package static let all: ControlDuties = [.operators, .connectors]
+    /// Writes ports' transcripts.
+    package static let transcripts = ControlDuties(rawValue: 1 << 2)
+
+    package static let all: ControlDuties = [.operators, .connectors, .transcripts]
 }

@@ -37,6 +37,7 @@ struct SystemCallPolicy {
         if duties.contains(.operators) { control += Self.operators }
         // A port that connects can come later.
         if !duties.isDisjoint(with: [.operators, .connectors]) { control += Self.connectors }
+        if duties.contains(.transcripts), !duties.contains(.operators) { control += Self.transcripts }
         rules =
             switch kind {
             case .starting: Self.common + control + Self.device + Self.startingThreads
@@ -85,6 +86,9 @@ struct SystemCallPolicy {
 
     /// Of no other family: there is nothing to be reached but what is in the sockets' directories.
     private static let unixSocket = Rule(call: "socket", condition: .equal(argument: 0, UInt64(AF_UNIX)))
+
+    /// Files that begin anew and are put aside; an operator's captures do the same.
+    private static let transcripts = anyway(["ftruncate", "rename"])
 
     /// Clients, the front-end and guest memory.
     private static let device =

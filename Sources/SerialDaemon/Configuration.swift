@@ -92,6 +92,8 @@ package struct PortConfiguration: Equatable, Sendable {
     package var waitsForClient = false
     /// How many bytes each direction may move in a second; `nil` is without bound. Never for a console.
     package var bytesPerSecond: Int?
+    /// Where what the guest writes is kept; `nil` is nowhere.
+    package var transcript: TranscriptSettings?
 }
 
 /// What happens to the guest's bytes while no client is connected.

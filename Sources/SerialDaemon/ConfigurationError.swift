@@ -42,6 +42,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     /// Records have an end, which a stream of kept bytes has not.
     case keptRecords(PortKey, port: String)
     case consoleWithRate(port: String)
+    case logKeyWithout(PortKey, PortKey, port: String)
 
     // Ports together.
     case portNameTwice(String)
@@ -125,6 +126,8 @@ extension ConfigurationError: CustomStringConvertible {
             "--port name=\(port.escaped): type=seqpacket keeps records apart and \(key.rawValue)= would join them."
         case .consoleWithRate(let port):
             "--port name=\(port.escaped): rate= stops a guest at its console: take it away."
+        case .logKeyWithout(let missing, let key, let port):
+            "--port name=\(port.escaped): \(key.rawValue)= needs \(missing.rawValue)=: add that, or take it away."
 
         case .portNameTwice(let name):
             "--port name=\(name.escaped) stands twice: give each port a name of its own."

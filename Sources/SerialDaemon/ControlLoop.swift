@@ -17,7 +17,7 @@ package struct ControlLoop: ~Copyable {
     package static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private enum Source: UInt8 {
-        case signal, log, output, device, server, metrics, connectors
+        case signal, log, output, device, server, metrics, connectors, transcripts
         var token: EventToken { EventToken(kind: rawValue, index: 0, generation: 0) }
     }
 
@@ -30,6 +30,7 @@ package struct ControlLoop: ~Copyable {
     private var server: ControlServer?
     private var metrics: MetricsFile?
     private var connectors: PortConnectors?
+    private var transcripts: Transcripts?
     private var waitsForOutput = false
     /// When to stop waiting for the device thread, in monotonic nanoseconds; `nil` before the first signal.
     private var deadline: UInt64?
@@ -75,11 +76,20 @@ package struct ControlLoop: ~Copyable {
         self.connectors = connectors
     }
 
+    /// Writes the ports' transcripts from now on, to the last byte.
+    mutating func write(_ transcripts: Transcripts) throws(SystemError) {
+        try epoll.add(transcripts.descriptor, interest: .readable, token: Source.transcripts.token)
+        self.transcripts = transcripts
+    }
+
     /// Runs until the device thread has ended, or was given up.
     package mutating func run() throws(SystemError) -> ExitCode {
         while true {
             try flushLog()
-            if let exitCode { return exitCode }
+            if let exitCode {
+                transcripts?.write()
+                return exitCode
+            }
             try epoll.wait(into: &events, timeoutMilliseconds: remainingMilliseconds())
             for index in 0..<events.count {
                 switch Source(rawValue: events[index].token.kind) {
@@ -88,6 +98,7 @@ package struct ControlLoop: ~Copyable {
                 case .server: try serveOperators()
                 case .metrics: try askForMetrics()
                 case .connectors: try connectors?.connectDue()
+                case .transcripts: transcripts?.write()
                 case .log, .output, nil: break  // flushed at the top of each turn
                 }
             }
@@ -126,10 +137,17 @@ package struct ControlLoop: ~Copyable {
     private mutating func receiveSignals() throws(SystemError) {
         while let signal = try signals.read() {
             switch signal {
-            case SIGHUP: log.debug("SIGHUP: there is nothing to read again")
+            case SIGHUP: reopen()
             default: requestEnd()
             }
         }
+    }
+
+    /// What logrotate and its kind send when they have moved a file away.
+    private func reopen() {
+        guard let transcripts, !transcripts.isEmpty else { return log.debug("SIGHUP: there is nothing to open again") }
+        transcripts.reopen()
+        log.debug("SIGHUP: the transcripts' files are opened again")
     }
 
     /// The first SIGTERM or SIGINT asks the device thread; somebody who sends a second one does not want to wait.

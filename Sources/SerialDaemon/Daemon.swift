@@ -17,6 +17,8 @@ package enum Daemon {
         openMissingStandardDescriptors()
         // A client that is gone is EPIPE from a call and never the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that must not grow (RLIMIT_FSIZE): EFBIG.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             let signals = try SignalFileDescriptor(ControlLoop.signals)
             let logQueue = try LogQueue()
@@ -55,13 +57,15 @@ package enum Daemon {
             }
             raiseDescriptorLimit(portCount: configuration.maxPorts, log: log)
             let context = ControlContext(configuration, threshold: threshold)
+            let transcripts = try Transcripts(configuration, log: log)
             if let listener = sockets.control.take() {
                 // Files made at run time have the mode that they are made with; /proc, by which a right that was taken
                 // away could be given back, is out of reach then.
                 umask(0o007)
                 let commands = ControlCommands(
                     context: context, catalogue: catalogue,
-                    captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)))
+                    captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)),
+                    transcripts: transcripts)
                 try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
             }
             if !configuration.sandbox.duties.isEmpty {
@@ -71,8 +75,11 @@ package enum Daemon {
                 try keepMetrics(path, control: &control)
             }
             defer { metrics?.remove() }
-            let loop = try makeDeviceLoop(configuration, sockets: sockets, mailbox: mailbox, log: log)
+            let loop = try makeDeviceLoop(
+                configuration, sockets: sockets, transcripts: transcripts.taps, mailbox: mailbox, log: log)
             let sandbox = try shutIn(configuration.sandbox, log: log)
+            try transcripts.open()
+            try write(transcripts, control: &control)
             try startDeviceThread(loop, filterAction: configuration.sandbox.filterAction, mailbox: mailbox)
             context.sandbox = try verify(sandbox, mailbox: mailbox, log: log)
             logStart(configuration, log: log)
@@ -123,11 +130,19 @@ package enum Daemon {
     ) throws(StartError) -> MetricsFile {
         // The directory must be there now; the file need not.
         let directory = OperatorSettings.directory(of: path)
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        let name = OperatorSettings.fileName(of: path)
         do throws(SystemError) {
             let metrics = try MetricsFile(path: CanonicalPath.resolve(directory) + "/" + name)
             try control.write(metrics)
             return metrics
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private static func write(_ transcripts: Transcripts, control: inout ControlLoop) throws(StartError) {
+        do throws(SystemError) {
+            try control.write(transcripts)
         } catch {
             throw .system(error)
         }
@@ -155,12 +170,13 @@ package enum Daemon {
     }
 
     private static func makeDeviceLoop(
-        _ configuration: DaemonConfiguration, sockets: consuming StartSockets, mailbox: DeviceMailbox, log: Logger
+        _ configuration: DaemonConfiguration, sockets: consuming StartSockets, transcripts: [Int: TranscriptTap],
+        mailbox: DeviceMailbox, log: Logger
     ) throws(StartError) -> sending DeviceLoop {
         do throws(SystemError) {
             return try DeviceLoop.make(
-                configuration: configuration, frontend: sockets.frontend, bindings: sockets.ports, mailbox: mailbox,
-                log: log)
+                configuration: configuration, frontend: sockets.frontend, bindings: sockets.ports,
+                transcripts: transcripts, mailbox: mailbox, log: log)
         } catch {
             throw .system(error)
         }

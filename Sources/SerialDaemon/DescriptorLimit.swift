@@ -5,10 +5,10 @@ enum DescriptorLimit {
     /// What a device with this many ports can hold at once.
     ///
     /// A front-end hands over three descriptors for each of 256 ring indexes, whatever our number of queues, and one
-    /// for each memory region; a port has a listener and a client; the rest is our own epoll sets, eventfds and the
+    /// for each memory region; a port has a listener, a client and a transcript; the rest is our own epoll sets, eventfds and the
     /// standard three.
     static func needed(portCount: Int) -> UInt64 {
-        UInt64(3 * 256 + 509 + 2 * portCount + 64)
+        UInt64(3 * 256 + 509 + 3 * portCount + 64)
     }
 
     /// Raises the soft limit as far as needed and as the hard limit allows.

@@ -223,6 +223,7 @@ extension DeviceLoop {
         }
         do {
             device.ports[port].noteEmergencyByte()
+            transcribe(port: port, character)
             device.ports[port].noteLoss(try endpoints[port].takeEmergency(character))
         } catch {
             dropClient(port: port, because: error)

@@ -39,6 +39,7 @@ extension DeviceLoop {
         endpoints[port].owesDiscard = owesDiscard
         meters[port] = PortMeter()
         throttle(port: port, configuration)
+        if let tap = addition.transcript { startTranscript(port: port, tap) }
         device.addPort(port, PortDescription(configuration))
         tellGuestOfClients(port: port)
         if device.isDriverReady {
@@ -68,6 +69,7 @@ extension DeviceLoop {
         }
         unwatchEndpoint(port: port)
         stopCapturing(port: port)
+        stopTranscript(port: port)
         stopThrottling(port: port)
         portInfo(port, "removed at run time")
         endpoints[port] = PortEndpoint(after: endpoints[port].generation)

@@ -99,6 +99,9 @@ extension DeviceLoop {
             if capturedPorts.contains(port) {
                 capture(port: port, .toHost, byteCount: taken)
             }
+            if transcribedPorts.contains(port) {
+                transcribe(port: port)
+            }
             if isLimited {
                 throttles[port].toHost.take(taken)
             }

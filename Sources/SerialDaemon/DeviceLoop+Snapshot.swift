@@ -35,6 +35,8 @@ extension DeviceLoop {
             guestOpen: device.ports[port].isGuestOpen,
             clients: clients(of: port),
             toHost: toHostStatus(of: port, now: now), toGuest: toGuestStatus(of: port, now: now),
+            transcriptLost: transcripts[port]?.tap.counts.lost,
+            transcriptRotationsFailed: transcripts[port]?.tap.counts.failedRotations,
             settings: PortSettings(configuration))
     }
 
@@ -56,8 +58,7 @@ extension DeviceLoop {
         let held = UInt64(endpoints[port].heldByteCount)
         let stall = meters[port].toHost
         return DirectionStatus(
-            accepted: counters.toHostBytes &+ counters.unwantedBytes &+ counters.goneClientBytes
-                &+ counters.oversizedToHostBytes,
+            accepted: counters.acceptedBytes,
             delivered: counters.toHostBytes &- counters.lostBytes &- held, held: held, chains: counters.toHostChains,
             discarded: [
                 "no-client": counters.lostBytes &+ counters.unwantedBytes, "client-gone": counters.goneClientBytes,
@@ -107,6 +108,8 @@ extension PortSettings {
             clientsAbsent: port.clientsAbsent.rawValue, bufferSize: port.bufferByteCount,
             guestClose: port.guestClose.rawValue, linger: port.lingerNanoseconds.map { Double($0) / 1e9 },
             columns: port.size.map { Int($0.columns) }, rows: port.size.map { Int($0.rows) },
-            rate: port.bytesPerSecond)
+            rate: port.bytesPerSecond, logfile: port.transcript?.path, logappend: port.transcript?.appends,
+            logSize: port.transcript?.maximumByteCount,
+            logFiles: port.transcript?.maximumByteCount == nil ? nil : port.transcript?.oldFileCount)
     }
 }

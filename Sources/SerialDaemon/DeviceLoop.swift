@@ -68,6 +68,10 @@ package struct DeviceLoop: ~Copyable {
     var capturedPorts = PortSet()
     var capturesFrontend = false
 
+    /// What the guest writes, by port number.
+    var transcripts: [RunningTranscript?]
+    var transcribedPorts = PortSet()
+
     // What may move only so fast, by port number.
     var throttles: [PortThrottle]
     var limitedPorts = PortSet()
@@ -106,13 +110,15 @@ package struct DeviceLoop: ~Copyable {
     ///   - configuration: checked: port numbers are unique and below `maxPorts`.
     ///   - frontend: takes ownership.
     ///   - bindings: one for each of the configuration's ports, in its order; takes ownership.
+    ///   - transcripts: by number, of the ports that have one.
     ///   - mailbox: the way to and from the control thread.
     ///   - log: ends in a queue and never waits.
     /// - Returns: the loop, ready for its first turn.
     /// - Throws: the host's error: no descriptor is left, or something cannot be watched.
     package static func make(
         configuration: DaemonConfiguration, frontend: consuming FrontendSocket,
-        bindings: consuming UniqueArray<PortBinding>, mailbox: DeviceMailbox, log: Logger
+        bindings: consuming UniqueArray<PortBinding>, transcripts: [Int: TranscriptTap] = [:],
+        mailbox: DeviceMailbox, log: Logger
     ) throws(SystemError) -> DeviceLoop {
         let epoll = try Epoll()
         let timer = try TimerFileDescriptor()
@@ -120,6 +126,7 @@ package struct DeviceLoop: ~Copyable {
             configuration: configuration, bindings: bindings, epoll: epoll, timer: timer, mailbox: mailbox,
             log: log)
         try loop.watch(configuration.ports)
+        for (port, tap) in transcripts { loop.startTranscript(port: port, tap) }
         for port in configuration.ports { loop.throttle(port: port.number, port) }
         try loop.meet(frontend)
         try loop.awaitClients(of: configuration.ports)
@@ -153,6 +160,7 @@ package struct DeviceLoop: ~Copyable {
         // A port's usual life is a handful of lines at a time; a flood is one a second.
         polling = BusyPolling(limit: configuration.pollingNanoseconds)
         refillEnds = Array(repeating: 0, count: configuration.maxPorts)
+        transcripts = Array(repeating: nil, count: configuration.maxPorts)
         throttles = Array(repeating: PortThrottle(), count: configuration.maxPorts)
         let limit = RateLimit(burst: 50, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
         portLimits = Array(repeating: limit, count: configuration.maxPorts)

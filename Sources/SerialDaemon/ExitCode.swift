@@ -31,7 +31,7 @@ extension ConfigurationError {
             .portNumberTooHigh, .portNumberTwice, .portWithoutPath, .addressTwice, .standardStreamsTwice,
             .keyOfOtherKind, .keyOfInheritedSocket, .kindWithoutPath, .reconnectOfListener, .accessOfConnector,
             .kindOnlyAtStart, .keyOnlyAtStart, .keptRecords, .manyClients,
-            .moreWritersThanClients, .consoleWithRate:
+            .moreWritersThanClients, .consoleWithRate, .logKeyWithout:
             .usage
         }
     }

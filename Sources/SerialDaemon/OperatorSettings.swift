@@ -125,10 +125,11 @@ package struct OperatorSettings: Sendable {
         var duties: ControlDuties = []
         if control != nil || metricsPath != nil { duties.insert(.operators) }
         if ports.contains(where: \.endpoint.isConnector) { duties.insert(.connectors) }
+        if ports.contains(where: { $0.transcript != nil }) { duties.insert(.transcripts) }
         return duties
     }
 
-    /// Where the sockets are: they are removed at the end.
+    /// Where the sockets are, which are removed at the end, and the files that are written.
     private func directories(
         of ports: [PortConfiguration], _ frontend: FrontendSource, _ control: UnixAddress?
     ) -> [String] {
@@ -136,14 +137,28 @@ package struct OperatorSettings: Sendable {
         if let control { addresses.append(control) }
         if case .listen(let address) = frontend { addresses.append(address) }
         var directories = Set(addresses.compactMap(\.directory))
+        directories.formUnion(ports.flatMap(\.endpoint.runtimePaths).map(Self.directory(of:)))
+        // For ports that are added at run time.
+        if control != nil, let socketDirectory { directories.insert(socketDirectory) }
+        if let captureDirectory { directories.insert(captureDirectory) }
+        if let metricsPath { directories.insert(Self.directory(of: metricsPath)) }
+        directories.formUnion(ports.compactMap(\.transcript).map { Self.directory(of: $0.path) })
         return directories.sorted()
     }
 
     /// The directory that a file is in.
+    ///
+    /// Of bytes, as in ``fileName(of:)``: a combining mark behind a slash would make another character of it.
     static func directory(of path: String) -> String {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count > 1 else { return "." }
-        return parts.count == 2 && parts[0].isEmpty ? "/" : parts.dropLast().joined(separator: "/")
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(decoding: path.utf8[..<slash], as: UTF8.self)
+    }
+
+    /// What a file is called in its directory.
+    static func fileName(of path: String) -> String {
+        String(
+            decoding: path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).last ?? [],
+            as: UTF8.self)
     }
 
     private func groupIdentifier() throws(ConfigurationError) -> UInt32? {
@@ -215,7 +230,7 @@ extension PortOptions {
             expectOpenNanoseconds: expectOpenNanoseconds,
             peerPolicy: PeerPolicy(users: allowedUsers ?? [], groups: allowedGroups ?? []), access: access,
             clientLimit: clientLimit ?? 1, writerLimit: writerLimit ?? 1, scrollbackByteCount: scrollbackByteCount ?? 0,
-            waitsForClient: waitsForClient ?? false, bytesPerSecond: rate)
+            waitsForClient: waitsForClient ?? false, bytesPerSecond: rate, transcript: try transcript())
     }
 
     /// Linux applies a size to consoles only; on another port it would be taken and have no effect.
@@ -223,6 +238,19 @@ extension PortOptions {
         if columns != nil { throw .consoleKeyOnGenericPort(.columns, port: name) }
         if rows != nil { throw .consoleKeyOnGenericPort(.rows, port: name) }
         if resizeOrder != nil { throw .consoleKeyOnGenericPort(.resizeOrder, port: name) }
+    }
+
+    private func transcript() throws(ConfigurationError) -> TranscriptSettings? {
+        guard let logPath else {
+            if logAppends != nil { throw .logKeyWithout(.logPath, .logAppends, port: name) }
+            if logByteCount != nil { throw .logKeyWithout(.logPath, .logSize, port: name) }
+            if logFileCount != nil { throw .logKeyWithout(.logPath, .logFiles, port: name) }
+            return nil
+        }
+        if logFileCount != nil, logByteCount == nil { throw .logKeyWithout(.logSize, .logFiles, port: name) }
+        return TranscriptSettings(
+            path: logPath, appends: logAppends ?? false, maximumByteCount: logByteCount,
+            oldFileCount: logFileCount ?? 1)
     }
 
     private func consoleSize() throws(ConfigurationError) -> ConsoleSize? {

@@ -58,6 +58,11 @@ enum OptionValue {
         return UInt16(text, radix: 8).flatMap { $0 <= 0o777 ? $0 : nil }
     }
 
+    /// A path that ends in a name, as open(2) understands it.
+    static func filePath(_ text: String) -> String? {
+        ["", ".", ".."].contains(OperatorSettings.fileName(of: text)) || text.utf8.contains(0) ? nil : text
+    }
+
     /// Values with `:` between them, each read by `read`; at least one.
     static func list<Value>(_ text: String, _ read: (String) -> Value?) -> [Value]? {
         var values: [Value] = []

@@ -32,6 +32,8 @@ extension PortConfiguration {
         all.allowedUsers = options.allowedUsers ?? Array(peerPolicy.users)
         all.allowedGroups = options.allowedGroups ?? Array(peerPolicy.groups)
         all.bytesPerSecond = options.bytesPerSecond ?? bytesPerSecond
-        return try all.configuration(number: number, endpoint: endpoint)
+        var changed = try all.configuration(number: number, endpoint: endpoint)
+        changed.transcript = transcript
+        return changed
     }
 }

@@ -31,6 +31,10 @@ package enum PortKey: String, CaseIterable, Sendable {
     case allowedUsers = "allow-uids"
     case allowedGroups = "allow-gids"
     case rate
+    case logPath = "logfile"
+    case logAppends = "logappend"
+    case logSize = "log-size"
+    case logFiles = "log-files"
 
     /// What a value of this key looks like, to stand behind "must be".
     package var accepted: String {
@@ -39,7 +43,7 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .number: "a port number, 0 to \(DaemonConfiguration.maximumPortLimit - 1)"
         case .kind: Self.list(EndpointKind.allCases)
         case .path: "a path, of a socket at most \(UnixAddress.maximumByteCount) bytes or @NAME for an abstract one"
-        case .server, .wait, .append, .console: "on or off"
+        case .server, .wait, .append, .console, .logAppends: "on or off"
         case .reconnect: "a number of milliseconds, 1 to 86400000"
         case .type: "stream or seqpacket"
         case .descriptor: "the number of an open descriptor, or a name of systemd's (FileDescriptorName=)"
@@ -57,6 +61,9 @@ package enum PortKey: String, CaseIterable, Sendable {
         case .allowedUsers: "users of this host by name or number, with ':' between them"
         case .allowedGroups: "groups of this host by name or number, with ':' between them"
         case .rate: "a number of bytes per second with an optional K, M or G, 1K to 1G, or off"
+        case .logPath: "the path of a file in a directory that exists"
+        case .logSize: "a number of bytes with an optional K, M or G, 64K to 1024G"
+        case .logFiles: "a number of files, 1 to 1000"
         }
     }
 

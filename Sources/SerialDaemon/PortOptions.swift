@@ -34,6 +34,10 @@ package struct PortOptions: Equatable, Sendable {
     package var allowedGroups: [UInt32]?
     /// 0 is without bound.
     package var bytesPerSecond: Int?
+    package var logPath: String?
+    package var logAppends: Bool?
+    package var logByteCount: Int?
+    package var logFileCount: Int?
 
     /// The largest ``bufferByteCount``: 127 ports that all buffer stay below 8 GiB, and no console log needs more.
     package static let maximumBufferByteCount = 64 << 20
@@ -129,6 +133,14 @@ package struct PortOptions: Equatable, Sendable {
             allowedGroups = try key.require(OptionValue.list(value) { accounts.group($0) }, value)
         case .rate:
             bytesPerSecond = try key.require(OptionValue.byteRate(value, in: Self.rates), value)
+        case .logPath: logPath = try key.require(OptionValue.filePath(value), value)
+        case .logAppends: logAppends = try key.require(OptionValue.onOff(value), value)
+        case .logSize:
+            logByteCount = try key.require(
+                OptionValue.byteCount(
+                    value, in: TranscriptSettings.smallestMaximum...TranscriptSettings.largestMaximum), value)
+        case .logFiles:
+            logFileCount = try key.require(OptionValue.number(value, in: TranscriptSettings.oldFileCounts), value)
         }
     }
 }

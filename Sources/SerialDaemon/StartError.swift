@@ -12,6 +12,7 @@ package enum StartError: Error, Equatable, Sendable {
     case descriptorNotPassed(owner: String, String)
     /// The owner as above, and what could not be done.
     case endpoint(owner: String, String, SystemError)
+    case transcript(port: String, path: String, TranscriptRefusal)
     case sandbox(SandboxError)
     case system(SystemError)
 }
@@ -30,6 +31,8 @@ extension StartError: CustomStringConvertible {
             "\(owner.escaped): the process was not started with \(descriptor.escaped): pass it, or take fd= away."
         case .endpoint(let owner, let what, let error):
             "\(owner.escaped): \(what.escaped): \(error)."
+        case .transcript(let port, let path, let refusal):
+            "--port name=\(port.escaped): cannot write logfile=\(path.escaped): \(refusal.description.escaped)."
         case .sandbox(let error): error.description
         case .system(let error):
             "the host refuses what the daemon needs: \(error)."
@@ -55,6 +58,13 @@ extension StartError {
             switch error.errno {
             case .permissionDenied, .notPermitted: .noPermission
             default: .cannotCreate
+            }
+        case .transcript(_, _, let refusal):
+            switch refusal {
+            case .directoryMissing, .directoryUnknown, .notAFile: .cannotCreate
+            case .takenBy: .usage
+            case .failed(let error):
+                [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno) ? .noPermission : .osError
             }
         case .sandbox(.notRoot), .sandbox(.peersHidden): .usage
         case .sandbox(.noLandlock): .configuration

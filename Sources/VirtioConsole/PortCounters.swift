@@ -25,6 +25,11 @@ public struct PortCounters: Equatable, Sendable {
     /// Bytes of clients that the guest did not get: it closed the port, or did not read them in time.
     public var unreadBytes: UInt64 = 0
 
+    /// Bytes of the guest that it has back, whatever became of them.
+    public var acceptedBytes: UInt64 {
+        toHostBytes &+ unwantedBytes &+ goneClientBytes &+ oversizedToHostBytes
+    }
+
     /// Bytes of the guest that nobody got.
     public var discardedBytes: UInt64 {
         lostBytes &+ unwantedBytes &+ goneClientBytes &+ oversizedToHostBytes

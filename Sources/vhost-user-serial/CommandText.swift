@@ -48,6 +48,10 @@ enum CommandText {
           expect-open=SECONDS    warn when the guest has not opened the port so long
                                  after its driver's start
           rate=BYTES             at most so many bytes a second each way, 1K to 1G
+          logfile=PATH           keep what the guest writes in this file
+          logappend=on|off       behind what it holds (default off)
+          log-size=SIZE          put it aside as PATH.1 at this size, from 64K on
+          log-files=N            how many old ones are kept (default 1)
           allow-uids=USER:...    only these users may connect, or these groups
           allow-gids=GROUP:...   (default: whom the socket's mode lets in)
 

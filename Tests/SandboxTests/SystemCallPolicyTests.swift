@@ -43,13 +43,22 @@ struct SystemCallPolicyTests {
             ]))
     }
 
-    @Test(arguments: [ControlDuties(), .operators, .connectors, .all])
+    @Test(arguments: [ControlDuties(), .operators, .connectors, .transcripts, .all])
     func startingThreadMayDoWhatTheOthersMay(duties: ControlDuties) {
         let starting = SystemCallPolicy(.starting, duties: duties).rules
         for kind in [ThreadKind.control, .device] {
             let rules = SystemCallPolicy(kind, duties: duties).rules
             for rule in rules where rule.outcome == .allow { #expect(starting.contains(rule)) }
         }
+    }
+
+    /// A file begins anew and is put aside by two calls that nobody may make who writes none.
+    @Test(arguments: ThreadKind.allCases)
+    func transcriptsGetTheirCallsAndNothingElse(kind: ThreadKind) {
+        func calls(_ duties: ControlDuties) -> Set<String> {
+            Set(SystemCallPolicy(kind, duties: duties).rules.map(\.call))
+        }
+        #expect(calls(.transcripts).subtracting(calls([])) == (kind == .device ? [] : ["ftruncate", "rename"]))
     }
 
     /// Only conditions on one argument: two rules for a call without one would make the second meaningless.

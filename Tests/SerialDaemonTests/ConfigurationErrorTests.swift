@@ -14,7 +14,7 @@ struct ConfigurationErrorTests {
         .unknownKey("colour"), .badValue(.number, "x"), .portWithoutName("nr=1"), .badPortName("a/b", .slash),
         .badAddress(option: "path=", text: "", .empty), .consoleKeyOnGenericPort(.rows, port: "a"),
         .halfASize(missing: .rows, port: "a"), .consoleThatBlocks(port: "a"), .bufferSizeWithoutBuffer(port: "a"),
-        .consoleWithRate(port: "a"),
+        .consoleWithRate(port: "a"), .logKeyWithout(.logSize, .logFiles, port: "a"),
         .portNameTwice("a"), .portNumberTooHigh(number: 9, port: "a", maxPorts: 3),
         .portNumberTwice(number: 1, first: "a", second: "b"), .portWithoutPath("a"),
         .addressTwice(.path("/x"), first: "--port name=a", second: "--port name=b"),

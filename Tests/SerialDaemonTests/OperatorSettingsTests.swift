@@ -75,6 +75,10 @@ struct OperatorSettingsTests {
         ("name=c,console=on,cols=80", .halfASize(missing: .rows, port: "c")),
         ("name=c,console=on,rows=25", .halfASize(missing: .columns, port: "c")),
         ("name=c,console=on,rate=1M", .consoleWithRate(port: "c")),
+        ("name=a,logappend=on", .logKeyWithout(.logPath, .logAppends, port: "a")),
+        ("name=a,log-size=1M", .logKeyWithout(.logPath, .logSize, port: "a")),
+        ("name=a,log-files=2", .logKeyWithout(.logPath, .logFiles, port: "a")),
+        ("name=a,logfile=/l,log-files=2", .logKeyWithout(.logSize, .logFiles, port: "a")),
     ])
     func keysThatContradictEachOtherAreRefused(text: String, error: ConfigurationError) throws {
         let settings = try Self.settings(text)
@@ -143,6 +147,18 @@ struct OperatorSettingsTests {
         #expect(ports.map(\.bytesPerSecond) == [nil, 2048, nil])
     }
 
+    @Test func aTranscriptHasDefaults() throws {
+        let ports = try Self.settings(
+            "name=a,logfile=/l/a", "name=b,logfile=b,logappend=on,log-size=1M,log-files=3",
+            "name=c,logfile=/l/c,log-size=1M,console=on"
+        ).configuration().ports
+        #expect(ports[0].transcript == TranscriptSettings(path: "/l/a"))
+        #expect(
+            ports[1].transcript
+                == TranscriptSettings(path: "b", appends: true, maximumByteCount: 1 << 20, oldFileCount: 3))
+        #expect(ports[2].transcript == TranscriptSettings(path: "/l/c", maximumByteCount: 1 << 20, oldFileCount: 1))
+    }
+
     @Test func sandboxKnowsWhatItMustKeep() throws {
         var settings = try Self.settings("name=a,path=/somewhere/a", "name=b", "name=c,path=@c", "name=d,path=d")
         settings.user = "65534"
@@ -155,6 +171,10 @@ struct OperatorSettingsTests {
         #expect(sandbox.confinement == .landlock)
         #expect(sandbox.filterAction == .log)
         #expect(!sandbox.needsPeerIdentities)
+        #expect(!sandbox.duties.contains(.transcripts))
+        let logged = try Self.settings("name=a,logfile=/var/log/a", "name=b,logfile=b").configuration().sandbox
+        #expect(logged.directories == [".", "/run/vm1", "/var/log"])
+        #expect(logged.duties == .transcripts)
         let strict = try Self.settings("name=a", "name=b,allow-gids=0").configuration()
         #expect(strict.sandbox.needsPeerIdentities)
         #expect(strict.sandbox.filterAction == .kill, "the default")

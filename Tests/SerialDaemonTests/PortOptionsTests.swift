@@ -9,7 +9,8 @@ struct PortOptionsTests {
     @Test func everyKeyIsRead() throws {
         let text =
             "name=vm.con,nr=5,path=/x/y,console=on,cols=80,rows=25,resize-order=rows-cols,clients-absent=buffer,"
-            + "buffer-size=64K,guest-close=eof,linger=0.5,rate=1M"
+            + "buffer-size=64K,guest-close=eof,linger=0.5,rate=1M,logfile=/var/log/vm.con,logappend=on,log-size=64K,"
+            + "log-files=1000"
         var expected = PortOptions(name: "vm.con")
         expected.number = 5
         expected.path = "/x/y"
@@ -22,6 +23,10 @@ struct PortOptionsTests {
         expected.guestClose = .eof
         expected.lingerNanoseconds = 500_000_000
         expected.bytesPerSecond = 1 << 20
+        expected.logPath = "/var/log/vm.con"
+        expected.logAppends = true
+        expected.logByteCount = 64 << 10
+        expected.logFileCount = 1000
         #expect(try PortOptions(parsing: text) == expected)
     }
 
@@ -51,7 +56,10 @@ struct PortOptionsTests {
         (.bufferSize, "0"),
         (.bufferSize, "65M"), (.guestClose, "on"), (.linger, "soon"), (.linger, "1000000001"),
         (.allowedUsers, "no such user"), (.allowedUsers, "0:"), (.allowedUsers, "4294967295"), (.allowedGroups, ":0"),
-        (.allowedGroups, "no such group"), (.rate, "1023"), (.rate, "1025M"), (.rate, "on"),
+        (.allowedGroups, "no such group"), (.rate, "1023"), (.rate, "1025M"), (.rate, "on"), (.logPath, "/"),
+        (.logPath, "/var/log/"), (.logPath, ".."), (.logPath, "/a\u{0}b"), (.logAppends, "yes"), (.logSize, "65535"),
+        (.logSize, "1025G"),
+        (.logFiles, "0"), (.logFiles, "1001"),
     ])
     func valueOutsideItsRangeIsRefused(key: PortKey, value: String) {
         #expect(throws: ConfigurationError.badValue(key, value)) {

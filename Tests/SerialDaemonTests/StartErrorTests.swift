@@ -10,6 +10,10 @@ struct StartErrorTests {
     private static let path = "/run/a"
     private static let system = SystemError(call: "bind", errno: .noMemory)
 
+    private static func transcript(_ refusal: TranscriptRefusal) -> StartError {
+        .transcript(port: "a", path: path, refusal)
+    }
+
     private static func listen(_ error: UnixListenerError) -> StartError {
         .listen(owner: "--port name=a", error)
     }
@@ -25,6 +29,12 @@ struct StartErrorTests {
         (listen(.refused(path, system)), .osError),
         (listen(.host(system)), .osError),
         (.inheritedDescriptor(3, system), .usage),
+        (transcript(.directoryMissing("/x")), .cannotCreate),
+        (transcript(.notAFile), .cannotCreate),
+        (transcript(.takenBy(port: "b")), .usage),
+        (transcript(.failed(SystemError(call: "open", errno: .readOnlyFileSystem))), .noPermission),
+        (transcript(.failed(SystemError(call: "open", errno: .permissionDenied))), .noPermission),
+        (transcript(.failed(system)), .osError),
         (.system(system), .osError),
     ])
     func causeHasItsExitCodeAndOneSentence(error: StartError, exitCode: ExitCode) {

@@ -61,11 +61,12 @@ async def main(socket, schema, port):
     labels = {sample.labels.get("port") for family in families.values() for sample in family.samples}
     assert port in labels, labels
 
-    await execute("port-add", id="added", clients_absent="discard")
+    directory = socket.rpartition("/")[0]
+    await execute("port-add", id="added", clients_absent="discard", logfile=f"{directory}/added.log", log_size="1M")
     await execute("port-set", id="added", clients_absent="buffer", buffer_size="4K", rate="1M")
     added = {one["id"]: one for one in await execute("query-ports")}["added"]
     assert added["settings"]["buffer-size"] == 4096, added
-    assert added["settings"]["rate"] == 1 << 20, added
+    assert added["settings"]["rate"] == 1 << 20 and added["transcript-lost"] == 0, added
     _, writer = await asyncio.open_unix_connection(added["path"])
     while not any(one["clients"] for one in await execute("query-ports") if one["id"] == "added"):
         await asyncio.sleep(0.01)

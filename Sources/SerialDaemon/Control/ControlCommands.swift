@@ -17,13 +17,15 @@ final class ControlCommands {
     let context: ControlContext
     let catalogue: PortCatalogue
     let captures: Captures
+    let transcripts: Transcripts
     /// Whether somebody has asked for the daemon's end.
     private(set) var wantsShutdown = false
 
-    init(context: ControlContext, catalogue: PortCatalogue, captures: Captures) {
+    init(context: ControlContext, catalogue: PortCatalogue, captures: Captures, transcripts: Transcripts) {
         self.context = context
         self.catalogue = catalogue
         self.captures = captures
+        self.transcripts = transcripts
     }
 
     /// Executes a command of somebody who may give it.
@@ -119,10 +121,19 @@ final class ControlCommands {
         } catch {
             throw ControlFailure(.generic, Self.reason(error))
         }
-        let catalogue = catalogue
-        return .ask(.addPort(PortAddition(port, binding: binding))) { (answer) throws(ControlFailure) in
+        let (catalogue, transcripts) = (catalogue, transcripts)
+        let tap: TranscriptTap?
+        do throws(TranscriptRefusal) {
+            tap = try transcripts.add(port)
+        } catch {
+            catalogue.remove(named: port.name)
+            throw ControlFailure(.generic, "cannot write \(port.transcript?.path.escaped ?? ""): \(error)")
+        }
+        let addition = PortAddition(port, binding: binding, transcript: tap)
+        return .ask(.addPort(addition)) { (answer) throws(ControlFailure) in
             guard case .done = answer else {
                 catalogue.remove(named: port.name)
+                transcripts.remove(named: port.name)
                 throw Self.failure(of: answer)
             }
             return AddedPort(id: port.name, number: port.number, path: port.endpoint.description)
@@ -143,10 +154,11 @@ final class ControlCommands {
     private func removePort(_ arguments: inout CommandArguments) throws(ControlFailure) -> Outcome {
         let port = try namedPort(&arguments)
         try arguments.finish()
-        let catalogue = catalogue
+        let (catalogue, transcripts) = (catalogue, transcripts)
         return .ask(.removePort(port.number)) { (answer) throws(ControlFailure) in
             guard case .done = answer else { throw Self.failure(of: answer) }
             catalogue.remove(named: port.name)
+            transcripts.remove(named: port.name)
             return ControlNothing()
         }
     }

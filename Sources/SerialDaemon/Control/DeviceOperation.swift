@@ -34,10 +34,14 @@ package enum DeviceAnswer: Sendable {
 /// Made on the control thread; the device thread takes the binding out, once.
 package final class PortAddition: Sendable {
     package let configuration: PortConfiguration
+    let transcript: TranscriptTap?
     private let binding: Mutex<PortBinding?>
 
-    package init(_ configuration: PortConfiguration, binding: consuming sending PortBinding) {
+    package init(
+        _ configuration: PortConfiguration, binding: consuming sending PortBinding, transcript: TranscriptTap? = nil
+    ) {
         self.configuration = configuration
+        self.transcript = transcript
         self.binding = Mutex(consume binding)
     }
 

@@ -52,6 +52,12 @@ enum PrometheusText {
                 }
             }
         }
+        text.transcripts("port_transcript_lost_bytes_total", "Bytes missing in the transcript.", ports) {
+            $0.transcriptLost
+        }
+        text.transcripts(
+            "port_transcript_rotations_failed_total", "How often a full transcript could not be put aside.", ports
+        ) { $0.transcriptRotationsFailed }
         text.family(
             "port_to_host_seconds", .histogram, "From the guest's kick until all it had offered was handed on."
         ) { family in
@@ -68,6 +74,18 @@ extension PortStatus {
 }
 
 extension PrometheusWriter {
+    /// Of those ports that have one.
+    fileprivate mutating func transcripts(
+        _ name: String, _ help: String, _ ports: [PortSnapshot], _ value: (PortStatus) -> UInt64?
+    ) {
+        family(name, .counter, help) { family in
+            for port in ports {
+                guard let count = value(port.status) else { continue }
+                family.sample(["port": port.status.id], count)
+            }
+        }
+    }
+
     fileprivate mutating func directions(
         _ name: String, _ help: String, _ ports: [PortSnapshot], _ value: (DirectionStatus) -> UInt64
     ) {

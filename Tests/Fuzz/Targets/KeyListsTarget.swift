@@ -52,6 +52,7 @@ final class KeyListsTarget: FuzzTarget {
         try expect(options.lingerNanoseconds ?? 0 <= 1_000_000_000 * 1_000_000_000, "a linger without end")
         try expect(
             options.bytesPerSecond.map { $0 == 0 || (1 << 10...1 << 30).contains($0) } ?? true, "a rate out of bounds")
+        try expect(options.logPath?.utf8.last != UInt8(ascii: "/"), "a directory to write a transcript to")
     }
 
     private func checkSettings(_ source: inout ByteSource) throws(OracleFailure) {
@@ -89,6 +90,8 @@ final class KeyListsTarget: FuzzTarget {
             try expect(port.isConsole || port.size == nil, "a generic port has a size")
             try expect(!port.isConsole || port.clientsAbsent != .block, "a console blocks")
             try expect(!port.isConsole || port.bytesPerSecond == nil, "a console waits")
+            let log = port.transcript
+            try expect(log.map { $0.oldFileCount == 1 || $0.maximumByteCount != nil } ?? true, "old files of no size")
         }
     }
 

@@ -24,8 +24,8 @@ struct Scenario: Sendable {
 
     /// The long ones first, so that two at a time end together.
     static let all: [Scenario] =
-        data + backPressure + flood + connections + lifecycle + memory + consoles + operation + control + rates + tools
-        + examples
+        data + backPressure + flood + connections + lifecycle + memory + consoles + operation + control + transcripts
+        + rates + tools + examples
 
     static func named(_ name: String) -> Scenario? { (all + boots).first { $0.name == name } }
 }

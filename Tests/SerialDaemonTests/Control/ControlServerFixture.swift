@@ -10,6 +10,7 @@ import Testing
 /// A control server with a device loop behind it, and programs at its socket. One thread plays all parts.
 final class ControlServerFixture {
     let server: ControlServer
+    let transcripts: Transcripts
     let device: DeviceLoopFixture
     let catalogue: PortCatalogue
     let threshold = LogThreshold(.info)
@@ -28,14 +29,17 @@ final class ControlServerFixture {
         configuration.controlAddress = address
         catalogue = PortCatalogue(configuration, files: [:])
         configuration.sandbox.identity = Identity(user: owner, group: getegid())
+        configuration.sandbox.directories = [directory.path]
         let context = ControlContext(configuration, threshold: threshold)
         logQueue = try LogQueue()
+        let log = DaemonLogHandler.logger(queue: logQueue, threshold: threshold)
+        transcripts = try Transcripts(configuration, log: log)
         server = try ControlServer(
             listener: try UnixListener.bind(to: address, mode: 0o600),
             commands: ControlCommands(
-                context: context, catalogue: catalogue, captures: Captures(directory: directory.path)),
-            mailbox: device.mailbox,
-            log: DaemonLogHandler.logger(queue: logQueue, threshold: threshold))
+                context: context, catalogue: catalogue, captures: Captures(directory: directory.path),
+                transcripts: transcripts),
+            mailbox: device.mailbox, log: log)
     }
 
     /// Has server and device take turns until both would wait.
@@ -46,6 +50,7 @@ final class ControlServerFixture {
             let reports = device.mailbox.takeReports()
             let isQuiet = reports.isEmpty && !isReadable(server.descriptor)
             server.deliver(reports)
+            if isReadable(transcripts.descriptor) { transcripts.write() }
             if isQuiet { return }
         }
         throw DeviceLoopFixture.Failure.spins

@@ -56,7 +56,11 @@ struct MetricsFileTests {
     }
 
     @Test(
-        "the directory of a path", arguments: [("a", "."), ("/a", "/"), ("/a/b", "/a"), ("a/b/c", "a/b"), ("./a", ".")])
+        "the directory of a path",
+        arguments: [
+            ("a", "."), ("/a", "/"), ("/a/b", "/a"), ("a/b/c", "a/b"), ("./a", "."), ("/a//b", "/a/"),
+            ("/a/\u{301}b", "/a"),
+        ])
     func directories(path: String, directory: String) {
         #expect(OperatorSettings.directory(of: path) == directory)
     }
