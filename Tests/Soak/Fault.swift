@@ -20,7 +20,8 @@ struct Fault: Sendable {
 
     static let all: [Fault] = [
         frontendKilled, clientsComeAndGo, stoppedClient, signalStorm, twoDaemons, symlink, kickStorm, manyPorts,
-        logDiskFull, captureDiskFull, frontendThatNeverReads, controlClientsThatNeverRead, memoryGone,
+        logDiskFull, transcriptDiskFull, captureDiskFull, frontendThatNeverReads, controlClientsThatNeverRead,
+        memoryGone,
     ]
 }
 

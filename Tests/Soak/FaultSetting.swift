@@ -14,11 +14,17 @@ struct FaultSetting {
     let seed: UInt64
 
     /// Starts a daemon with ports `p1`, `p2`….
-    func startDaemon(portCount: Int, arguments: [String] = [], log: String? = nil) throws -> Daemon {
-        try Daemon(Self.ports(portCount), in: directory, arguments: options + arguments, program: program, log: log)
+    func startDaemon(
+        portCount: Int, portOptions: (Int) -> [String] = { _ in [] }, arguments: [String] = [], log: String? = nil
+    ) throws -> Daemon {
+        try Daemon(
+            Self.ports(portCount, options: portOptions), in: directory, arguments: options + arguments,
+            program: program, log: log)
     }
 
-    static func ports(_ count: Int) -> [Port] { (1...count).map { Port(name: "p\($0)", number: $0) } }
+    static func ports(_ count: Int, options: (Int) -> [String] = { _ in [] }) -> [Port] {
+        (1...count).map { Port(name: "p\($0)", number: $0, daemonOptions: options($0)) }
+    }
 }
 
 extension Duration {

@@ -10,8 +10,12 @@ final class Rig {
     private(set) var traffic: [Traffic] = []
 
     /// Starts a daemon with ports `p1`, `p2`… and a guest that has all of them open.
-    convenience init(_ setting: FaultSetting, portCount: Int, arguments: [String] = [], log: String? = nil) throws {
-        let daemon = try setting.startDaemon(portCount: portCount, arguments: arguments, log: log)
+    convenience init(
+        _ setting: FaultSetting, portCount: Int, portOptions: (Int) -> [String] = { _ in [] }, arguments: [String] = [],
+        log: String? = nil
+    ) throws {
+        let daemon = try setting.startDaemon(
+            portCount: portCount, portOptions: portOptions, arguments: arguments, log: log)
         self.init(daemon, in: setting.directory)
         try bootGuest(ports: 1...portCount)
     }

@@ -26,4 +26,7 @@ final class SmallDisk {
         while unsafe Glibc.write(file, bytes, bytes.count) > 0 {}
         try expect(errno == ENOSPC, "the disk cannot be filled: errno \(errno)")
     }
+
+    /// Gives back what ``fill()`` took.
+    func makeRoom() { unsafe unlink("\(path)/filler") }
 }
