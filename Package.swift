@@ -16,7 +16,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-// One direction: C shims → LinuxIO → {Sandbox | Virtio → {VirtioConsole | VhostUser}} → SerialDaemon → executables.
+// One direction: C shims → {LinuxIO → {Sandbox | Virtio → {VirtioConsole | VhostUser}} | TOML} → SerialDaemon → executables.
 let package = Package(
     name: "vhost-user-serial",
     products: [
@@ -37,6 +37,9 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CCapNG", pkgConfig: "libcap-ng", providers: [.apt(["libcap-ng-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        // toml++ is a header of libtomlplusplus-dev; scripts install it.
+        .target(name: "CTOML"),
+        .target(name: "TOML", dependencies: ["CTOML"], swiftSettings: settings),
         .target(name: "LinuxIO", dependencies: ["CLinux", systemPackage], swiftSettings: settings),
         .target(
             name: "Virtio", dependencies: ["CLinux", "LinuxIO", collections, systemPackage], swiftSettings: settings),
@@ -53,8 +56,8 @@ let package = Package(
         .target(
             name: "SerialDaemon",
             dependencies: [
-                "ControlProtocol", "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", collections, logging,
-                systemPackage,
+                "ControlProtocol", "LinuxIO", "Sandbox", "TOML", "Virtio", "VhostUser", "VirtioConsole", collections,
+                logging, systemPackage,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -87,13 +90,12 @@ let package = Package(
         .testTarget(
             name: "SerialDaemonTests",
             dependencies: [
-                "ControlProtocol", "LinuxIO", "Sandbox", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon", "VirtioTestSupport",
-                collections,
-                logging,
-                systemPackage,
+                "ControlProtocol", "LinuxIO", "Sandbox", "TOML", "Virtio", "VhostUser", "VirtioConsole", "SerialDaemon",
+                "VirtioTestSupport", collections, logging, systemPackage,
             ],
             swiftSettings: settings),
 
+        .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: settings),
         .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"], swiftSettings: settings),
         .testTarget(
             name: "ClientProtocolsTests", dependencies: ["ClientProtocols", "ControlProtocol", "VirtioTestSupport"],
@@ -170,7 +172,9 @@ let package = Package(
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
-    ]
+    ],
+    // What toml++ is written in.
+    cxxLanguageStandard: .cxx17
 )
 
 // Links only with -sanitize=fuzzer, which brings the main function; see scripts/fuzz.

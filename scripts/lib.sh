@@ -50,7 +50,7 @@ need_packages() {
 }
 
 # need_libraries: what the daemon is linked with, and their headers.
-need_libraries() { need_packages libcap-ng-dev libseccomp-dev; }
+need_libraries() { need_packages libcap-ng-dev libseccomp-dev libtomlplusplus-dev; }
 
 # need_python: a Python of its own with the packages that the checks need, as VHOST_USER_SERIAL_PYTHON.
 need_python() {
