@@ -5,8 +5,7 @@ package import VirtioConsole
 
 /// Everything one daemon process needs to know, checked and complete.
 ///
-/// Plain values without parsing: ``OperatorSettings`` makes one from the command line, and a configuration file will
-/// make one the same way.
+/// Plain values without parsing: ``OperatorSettings`` makes one, of what the command line and a configuration file say.
 package struct DaemonConfiguration: Equatable, Sendable {
     /// Where the front-end (the VMM) is met.
     package var frontend: FrontendSource

@@ -9,6 +9,8 @@ package enum ConfigurationError: Error, Equatable, Sendable {
     case maxPortsOutOfRange(Int)
     case pollingOutOfRange(Int)
     case unknownLogLevel(String)
+    /// An option with a value that it does not accept, and what it accepts.
+    case badOption(OptionKey, String, accepted: String)
     /// The option, and what stands behind it.
     case unknownGroup(String, String)
     case unknownUser(String)
@@ -69,6 +71,8 @@ extension ConfigurationError: CustomStringConvertible {
             "--poll-us=\(microseconds) must be 0 to \(DaemonConfiguration.maximumPollingMicroseconds) microseconds."
         case .unknownLogLevel(let text):
             "--log-level=\(text.escaped) must be trace, debug, info, notice, warning, error or critical."
+        case .badOption(let option, let text, let accepted):
+            "--\(option.rawValue)=\(text.escaped) must be \(accepted)."
         case .unknownUser(let text):
             "--user=\(text.escaped) is no user of this host: give an existing user's name, or a number."
         case .groupWithoutUser:

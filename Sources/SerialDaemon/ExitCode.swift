@@ -14,7 +14,8 @@ package enum ExitCode: Int32, Sendable {
     case cannotCreate = 73
     /// EX_NOPERM: the directory, or the group, is not ours to use.
     case noPermission = 77
-    /// EX_CONFIG: the request is well formed, and this host does not have what it names.
+    /// EX_CONFIG: a configuration file that cannot be meant so, or a request that is well formed for which this host
+    /// does not have what it names.
     case configuration = 78
 }
 
@@ -24,7 +25,7 @@ extension ConfigurationError {
     package var exitCode: ExitCode {
         switch self {
         case .unknownGroup, .unknownUser: .configuration
-        case .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .pollingOutOfRange,
+        case .badOption, .frontendMissing, .frontendTwice, .badDescriptor, .maxPortsOutOfRange, .pollingOutOfRange,
             .groupWithoutUser, .captureDirectoryWithoutControl, .unknownLogLevel, .noPorts, .tooManyPorts,
             .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName, .badPortName, .badAddress,
             .consoleKeyOnGenericPort, .halfASize, .consoleThatBlocks, .bufferSizeWithoutBuffer, .portNameTwice,

@@ -5,8 +5,8 @@ import VirtioConsole
 
 /// What the operator wrote, option by option, before the rules between options are applied.
 ///
-/// The command line fills one of these; a configuration file will fill the same. ``configuration()`` turns it into a
-/// ``DaemonConfiguration`` or says what is wrong, and touches nothing of the host except the databases of users and groups.
+/// The command line fills one of these, a configuration file another; what is `nil` was not given. ``configuration()`` turns
+/// one into a ``DaemonConfiguration`` or says what is wrong, and touches nothing of the host except the databases of users and groups.
 package struct OperatorSettings: Sendable {
     package var socketPath: String?
     package var inheritedDescriptor: Int?
@@ -16,26 +16,26 @@ package struct OperatorSettings: Sendable {
     package var socketDirectory: String?
     /// A group's name or number.
     package var socketGroup: String?
-    package var maxPorts: Int
+    package var maxPorts: Int?
     package var ports: [PortOptions]
-    package var offersPackedRings: Bool
-    package var pollingMicroseconds: Int
+    package var offersPackedRings: Bool?
+    package var pollingMicroseconds: Int?
     /// A user's and a group's name or number.
     package var user: String?
     package var group: String?
     package var confinement: Confinement?
-    package var filterAction: FilterAction
-    package var logLevel: String
+    package var filterAction: FilterAction?
+    package var logLevel: String?
 
     package init(
         socketPath: String? = nil, inheritedDescriptor: Int? = nil, controlPath: String? = nil,
         captureDirectory: String? = nil, metricsPath: String? = nil,
         socketDirectory: String? = nil,
         socketGroup: String? = nil,
-        maxPorts: Int = DaemonConfiguration.defaultMaxPorts, ports: [PortOptions],
-        offersPackedRings: Bool = false, pollingMicroseconds: Int = 0, user: String? = nil, group: String? = nil,
-        confinement: Confinement? = nil, filterAction: FilterAction = .kill,
-        logLevel: String = Logger.Level.info.rawValue
+        maxPorts: Int? = nil, ports: [PortOptions],
+        offersPackedRings: Bool? = nil, pollingMicroseconds: Int? = nil, user: String? = nil, group: String? = nil,
+        confinement: Confinement? = nil, filterAction: FilterAction? = nil,
+        logLevel: String? = nil
     ) {
         self.socketPath = socketPath
         self.inheritedDescriptor = inheritedDescriptor
@@ -60,6 +60,9 @@ package struct OperatorSettings: Sendable {
     /// - Throws: ``ConfigurationError``, always the operator's to repair.
     package func configuration() throws(ConfigurationError) -> DaemonConfiguration {
         let frontend = try frontendSource()
+        let logLevel = logLevel ?? Logger.Level.info.rawValue
+        let maxPorts = maxPorts ?? DaemonConfiguration.defaultMaxPorts
+        let pollingMicroseconds = pollingMicroseconds ?? 0
         guard let level = Logger.Level(rawValue: logLevel) else { throw .unknownLogLevel(logLevel) }
         guard (1...DaemonConfiguration.maximumPortLimit).contains(maxPorts) else { throw .maxPortsOutOfRange(maxPorts) }
         guard (0...DaemonConfiguration.maximumPollingMicroseconds).contains(pollingMicroseconds) else {
@@ -79,10 +82,11 @@ package struct OperatorSettings: Sendable {
             frontend: frontend, socketDirectory: socketDirectory, socketGroup: try groupIdentifier(),
             maxPorts: maxPorts,
             ports: configured, controlAddress: control,
-            metricsPath: metricsPath, captureDirectory: captureDirectory, offersPackedRings: offersPackedRings,
+            metricsPath: metricsPath, captureDirectory: captureDirectory,
+            offersPackedRings: offersPackedRings ?? false,
             pollingNanoseconds: UInt64(pollingMicroseconds) * 1000,
             sandbox: SandboxOptions(
-                confinement: confinement, filterAction: filterAction, identity: try identity(),
+                confinement: confinement, filterAction: filterAction ?? .kill, identity: try identity(),
                 needsPeerIdentities: configured.contains { !$0.peerPolicy.isEmpty },
                 duties: duties(of: configured, control),
                 directories: directories(of: configured, frontend, control)),

@@ -68,7 +68,11 @@ package enum PortKey: String, CaseIterable, Sendable {
     }
 
     private static func list<Value: RawRepresentable<String>>(_ values: [Value]) -> String {
-        let words = values.map(\.rawValue)
-        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+        list(values.map(\.rawValue))
+    }
+
+    /// For instance `keep, eof or disconnect`.
+    static func list(_ words: [String]) -> String {
+        words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 }

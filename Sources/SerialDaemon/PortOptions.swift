@@ -86,7 +86,8 @@ package struct PortOptions: Equatable, Sendable {
         return key
     }
 
-    private mutating func set(
+    /// Sets one key from its text.
+    mutating func set(
         _ key: PortKey, to value: String, accounts: AccountLookup
     ) throws(ConfigurationError) {
         switch key {

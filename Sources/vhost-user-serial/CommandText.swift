@@ -69,7 +69,8 @@ enum CommandText {
           0   ended by a signal, or by the front-end of an inherited socket
           64  wrong usage                  73  a socket cannot be made there
           69  an address is in use         77  not permitted
-          71  a system call failed         78  no such user, group or Landlock
+          71  a system call failed         78  no such user, group or Landlock,
+                                               or a wrong configuration file
         """
 
     /// One line on stderr, in the form of the log.

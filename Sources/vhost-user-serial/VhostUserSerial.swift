@@ -3,7 +3,8 @@ import Glibc
 import Sandbox
 import SerialDaemon
 
-/// The command line: options become ``OperatorSettings``, and those the configuration that ``Daemon`` runs.
+/// The command line: options become ``OperatorSettings``, and those, over what `--config` has, the configuration that
+/// ``Daemon`` runs. No option has a default here: a flag that was given goes before the file.
 ///
 /// Synchronous on purpose: an `async` main would start threads before the daemon has blocked its signals.
 @main
@@ -14,6 +15,7 @@ struct VhostUserSerial: ParsableCommand {
         usage: """
             vhost-user-serial --socket-path PATH --socket-dir DIR --port name=NAME[,KEY=VALUE...] ...
             vhost-user-serial --fd FD --socket-dir DIR --port name=NAME[,KEY=VALUE...] ...
+            vhost-user-serial --config FILE [--check-config] [OPTION...]
             """,
         discussion: CommandText.discussion,
         version: DaemonVersion.text)
@@ -43,7 +45,7 @@ struct VhostUserSerial: ParsableCommand {
     @Option(
         name: .customLong("port"),
         help: ArgumentHelp(
-            "A port of the guest, as a list of keys (see above). Once for each port, at least once.", valueName: "keys")
+            "A port of the guest, as a list of keys (see above). Once for each port.", valueName: "keys")
     )
     var ports: [String] = []
 
@@ -68,20 +70,24 @@ struct VhostUserSerial: ParsableCommand {
     @Option(
         name: .customLong("max-ports"),
         help: ArgumentHelp(
-            "How many ports the device can have, 1 to 127: QEMU needs num_vqs=2*(N+1) or more.", valueName: "n"))
-    var maxPorts = DaemonConfiguration.defaultMaxPorts
+            "How many ports the device can have, 1 to 127: QEMU needs num_vqs=2*(N+1) or more (default: 31).",
+            valueName: "n"))
+    var maxPorts: Int?
 
     @Option(
         name: .customLong("packed-rings"),
-        help: ArgumentHelp("Offer packed virtqueues to the guest, on or off.", valueName: "on|off"))
-    var packedRings = Switch.off
+        help: ArgumentHelp("Offer packed virtqueues to the guest, on or off (default: off).", valueName: "on|off"))
+    var packedRings: Switch?
 
     @Option(
         name: .customLong("poll-us"),
         help: ArgumentHelp(
-            "Stay awake for up to this long after activity, 0 to 1000 microseconds: quicker answers for processor time.",
+            """
+            Stay awake for up to this long after activity, 0 to 1000 microseconds: quicker answers for processor time \
+            (default: 0).
+            """,
             valueName: "us"))
-    var pollingMicroseconds = 0
+    var pollingMicroseconds: Int?
 
     @Option(
         name: .customLong("user"),
@@ -103,14 +109,29 @@ struct VhostUserSerial: ParsableCommand {
     @Option(
         name: .customLong("seccomp"),
         help: ArgumentHelp(
-            "On a system call that is not needed: kill the process, trap (say which, and end), log it, or none.",
+            """
+            On a system call that is not needed: kill the process, trap (say which, and end), log it, or none \
+            (default: kill).
+            """,
             valueName: "action"))
-    var filterAction = FilterAction.kill
+    var filterAction: FilterAction?
 
     @Option(
         name: .customLong("log-level"),
-        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
-    var logLevel = "info"
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical (default: info).", valueName: "level"))
+    var logLevel: String?
+
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "Read options and ports from this TOML file; flags go before it, and add ports.", valueName: "file"))
+    var configurationPath: String?
+
+    @Flag(
+        name: .customLong("check-config"),
+        help: "Print the configuration as TOML, with the place where each key was set, and start nothing.")
+    var checksConfiguration = false
 
     /// Seen before anything is parsed, in ``main()``; declared for the help.
     @Flag(
@@ -129,25 +150,41 @@ struct VhostUserSerial: ParsableCommand {
     }
 
     func run() throws {
-        let configuration: DaemonConfiguration
-        do {
-            configuration = try settings().configuration()
+        let layers: LayeredConfiguration
+        do throws(ConfigurationFailure) {
+            layers = try layeredConfiguration()
         } catch {
-            CommandText.printError(error.description)
+            for line in error.lines { CommandText.printError(line) }
             throw ArgumentParser.ExitCode(error.exitCode.rawValue)
         }
-        throw ArgumentParser.ExitCode(Daemon.run(configuration))
+        guard !checksConfiguration else {
+            print(layers.text, terminator: "")
+            return
+        }
+        throw ArgumentParser.ExitCode(Daemon.run(layers.configuration))
     }
 
-    private func settings() throws(ConfigurationError) -> OperatorSettings {
-        var parsed: [PortOptions] = []
-        for port in ports { parsed.append(try PortOptions(parsing: port)) }
-        return OperatorSettings(
+    private func layeredConfiguration() throws(ConfigurationFailure) -> LayeredConfiguration {
+        var parsed: [OperatorPort] = []
+        do throws(ConfigurationError) {
+            for port in ports { parsed.append(try OperatorPort(parsing: port)) }
+        } catch {
+            throw .commandLine(error)
+        }
+        var file: ConfigurationFile?
+        if let configurationPath { file = try ConfigurationFile(path: configurationPath) }
+        return try LayeredConfiguration(flags: settings, ports: parsed, file: file)
+    }
+
+    /// The flags, without the ports.
+    private var settings: OperatorSettings {
+        OperatorSettings(
             socketPath: socketPath, inheritedDescriptor: inheritedDescriptor, controlPath: controlPath,
             captureDirectory: captureDirectory, metricsPath: metricsPath,
             socketDirectory: socketDirectory,
-            socketGroup: socketGroup, maxPorts: maxPorts, ports: parsed,
-            offersPackedRings: packedRings == .on, pollingMicroseconds: pollingMicroseconds, user: user, group: group,
+            socketGroup: socketGroup, maxPorts: maxPorts, ports: [],
+            offersPackedRings: packedRings.map { $0 == .on }, pollingMicroseconds: pollingMicroseconds, user: user,
+            group: group,
             confinement: confinement, filterAction: filterAction, logLevel: logLevel)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 struct ConfigurationErrorTests {
     static let all: [ConfigurationError] = [
         .frontendMissing, .frontendTwice, .badDescriptor(-1), .maxPortsOutOfRange(128), .pollingOutOfRange(1001),
-        .unknownLogLevel("loud"),
+        .unknownLogLevel("loud"), .badOption(.seccomp, "loud", accepted: "kill or none"),
         .unknownGroup("--group", "vms"), .unknownUser("vms"), .groupWithoutUser, .noPorts,
         .tooManyPorts(count: 2, maxPorts: 1), .keyWithoutValue(key: "nr"),
         .duplicateKey("nr"),
