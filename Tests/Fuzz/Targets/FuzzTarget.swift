@@ -19,6 +19,7 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
     case agentAnswers = "agent-answers"
     case fileTransfer = "file-transfer"
     case pcapng
+    case configurationFile = "configuration-file"
 
     /// Makes the target ready to run.
     ///
@@ -35,6 +36,7 @@ public enum FuzzTargetName: String, CaseIterable, Codable, Sendable {
         case .agentAnswers: AgentAnswersTarget()
         case .fileTransfer: FileTransferTarget()
         case .pcapng: PcapngTarget()
+        case .configurationFile: ConfigurationFileTarget()
         }
     }
 }
