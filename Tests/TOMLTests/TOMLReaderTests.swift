@@ -94,6 +94,8 @@ struct TOMLReaderTests {
         ("a = \n", 1, 5, "expected value"), ("a = 1\n a = 2", 2, 6, "redefine"), ("a = 1\n[a]\n", 2, 1, "redefine"),
         ("a = 1\nb = \"x", 2, 7, "end-of-file"), ("a = 99999999999999999999", 1, 25, "64 bits"),
         ("\n\n= 3", 3, 1, "expected keys"),
+        // An assertion of toml++ 3.3.0.
+        ("[=]", 1, 2, "expected bare key"), ("[[\u{0}]]", 1, 3, "expected bare key"),
     ])
     func whatIsNoTOMLIsRefusedWithItsPlace(text: String, line: Int, column: Int, reason: String) throws {
         let error = try #require(throws: TOMLSyntaxError.self) { try Self.read(text) }
