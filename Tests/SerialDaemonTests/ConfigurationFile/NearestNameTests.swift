@@ -5,7 +5,8 @@ import Testing
 @Suite("NearestName")
 struct NearestNameTests {
     @Test(arguments: [
-        ("max-prots", "max-ports"), ("maxports", "max-ports"), ("max-portss", "max-ports"), ("max_ports", "max-ports"),
+        ("max-prots", "max-ports"), ("sokcet-paht", "socket-path"), ("maxports", "max-ports"),
+        ("max-portss", "max-ports"), ("max_ports", "max-ports"),
         ("nmae", "name"), ("rn", "nr"), ("socket-paht", "socket-path"), ("control-path", nil), ("colour", nil),
         ("", nil),
         ("fx", "fd"), ("xx", nil),
