@@ -26,6 +26,14 @@ extension ConfigurationError {
         case .keyWithoutValue, .duplicateKey, .unknownKey, .badValue, .portWithoutName: []
         case .badPortName(let name, _), .portNameTwice(let name): [.portKey(.name, port: name)]
         case .consoleKeyOnGenericPort(let key, let port): [.portKey(key, port: port)]
+        case .keyOfOtherKind(let key, _, let port), .keyOfInheritedSocket(let key, let port),
+            .keyOnlyAtStart(let key, let port), .keptRecords(let key, let port):
+            [.portKey(key, port: port)]
+        case .kindWithoutPath(_, let port), .kindOnlyAtStart(_, let port): [.portKey(.kind, port: port)]
+        case .reconnectOfListener(let port): [.portKey(.reconnect, port: port)]
+        case .accessOfConnector(let port): [.portKey(.server, port: port)]
+        case .standardStreamsTwice(let first, let second):
+            [.portKey(.kind, port: first), .portKey(.kind, port: second)]
         case .halfASize(_, let port), .portWithoutPath(let port): [.port(port)]
         case .consoleThatBlocks(let port): [.portKey(.clientsAbsent, port: port)]
         case .bufferSizeWithoutBuffer(let port): [.portKey(.bufferSize, port: port)]

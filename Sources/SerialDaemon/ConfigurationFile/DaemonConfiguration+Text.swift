@@ -24,12 +24,13 @@ extension PortConfiguration {
     func text(of key: PortKey) -> String? {
         switch key {
         case .number: "\(number)"
-        case .path: address.description
+        case .kind: endpoint.kind.rawValue
+        case .path: endpoint.address?.description
         case .console: isConsole ? "on" : "off"
         case .resizeOrder: isConsole ? resizeOrder.rawValue : nil
-        case .clientsAbsent: clientsAbsent.rawValue
-        case .bufferSize: clientsAbsent == .buffer ? "\(bufferByteCount)" : nil
-        case .guestClose: guestClose.rawValue
+        case .clientsAbsent: endpoint.hasClients ? clientsAbsent.rawValue : nil
+        case .bufferSize: endpoint.hasClients && clientsAbsent == .buffer ? "\(bufferByteCount)" : nil
+        case .guestClose: endpoint.hasClients ? guestClose.rawValue : nil
         default: nil
         }
     }

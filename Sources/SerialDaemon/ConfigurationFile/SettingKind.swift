@@ -60,7 +60,9 @@ extension PortKey {
     /// A key is strict unless it is listed here: most are, and their readers refuse what they do not know.
     var kind: SettingKind {
         switch self {
-        case .name, .path: .text
+        // Permission bits are octal, and 0o660 would arrive as 432.
+        case .name, .path, .mode: .text
+        case .owner, .group, .descriptor: .account
         case .allowedUsers, .allowedGroups: .accounts
         default: .strict
         }
