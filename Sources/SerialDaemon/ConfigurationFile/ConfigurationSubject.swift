@@ -34,6 +34,10 @@ extension ConfigurationError {
         case .accessOfConnector(let port): [.portKey(.server, port: port)]
         case .standardStreamsTwice(let first, let second):
             [.portKey(.kind, port: first), .portKey(.kind, port: second)]
+        case .manyClients(let port): [.portKey(.clients, port: port)]
+        case .moreWritersThanClients(let port): [.portKey(.writers, port: port)]
+        case .consoleWithRate(let port): [.portKey(.rate, port: port)]
+        case .logKeyWithout(_, let key, let port): [.portKey(key, port: port)]
         case .halfASize(_, let port), .portWithoutPath(let port): [.port(port)]
         case .consoleThatBlocks(let port): [.portKey(.clientsAbsent, port: port)]
         case .bufferSizeWithoutBuffer(let port): [.portKey(.bufferSize, port: port)]

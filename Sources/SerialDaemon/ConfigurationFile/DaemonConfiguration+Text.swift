@@ -31,6 +31,10 @@ extension PortConfiguration {
         case .clientsAbsent: endpoint.hasClients ? clientsAbsent.rawValue : nil
         case .bufferSize: endpoint.hasClients && clientsAbsent == .buffer ? "\(bufferByteCount)" : nil
         case .guestClose: endpoint.hasClients ? guestClose.rawValue : nil
+        case .clients: endpoint.takesManyClients ? "\(clientLimit)" : nil
+        case .writers: endpoint.takesManyClients ? "\(writerLimit)" : nil
+        case .logAppends: transcript.map { $0.appends ? "on" : "off" }
+        case .logFiles: transcript?.maximumByteCount == nil ? nil : transcript.map { "\($0.oldFileCount)" }
         default: nil
         }
     }

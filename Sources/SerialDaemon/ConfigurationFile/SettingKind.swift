@@ -61,7 +61,7 @@ extension PortKey {
     var kind: SettingKind {
         switch self {
         // Permission bits are octal, and 0o660 would arrive as 432.
-        case .name, .path, .mode: .text
+        case .name, .path, .mode, .logPath: .text
         case .owner, .group, .descriptor: .account
         case .allowedUsers, .allowedGroups: .accounts
         default: .strict
