@@ -25,7 +25,7 @@ struct Scenario: Sendable {
     /// The long ones first, so that two at a time end together.
     static let all: [Scenario] =
         data + backPressure + flood + connections + lifecycle + memory + consoles + operation + control + transcripts
-        + rates + tools + examples
+        + rates + endpoints + tools + examples
 
     static func named(_ name: String) -> Scenario? { (all + boots).first { $0.name == name } }
 }
