@@ -8,19 +8,18 @@ extension DeviceLoop {
     /// How long somebody waits before it is told.
     static let throttledNanoseconds: UInt64 = 1_000_000_000
 
-    /// The end of a port's turn: what waits now for somebody else.
-    mutating func noteStalls(port: Int, before: PortCounters) {
-        let counters = device.ports[port].counters
+    /// The end of a port's turn: what waits now for somebody else. With the counts that the turn began with.
+    mutating func noteStalls(port: Int, toHostBytes: UInt64, toGuestBytes: UInt64) {
         let waitsForClient = endpoints[port].awaitsWritable
         // With the turn's budget used up it is we who go on.
         let waitsForGuest =
             endpoints[port].mayHaveBytes && device.ports[port].canReceive && !busyPorts.contains(port)
             && !waitsForRate(port: port)
         meters[port].toHost.note(
-            isStalled: waitsForClient, hasMoved: counters.toHostBytes != before.toHostBytes,
+            isStalled: waitsForClient, hasMoved: device.ports[port].counters.toHostBytes != toHostBytes,
             now: MonotonicClock.nanoseconds())
         meters[port].toGuest.note(
-            isStalled: waitsForGuest, hasMoved: counters.toGuestBytes != before.toGuestBytes,
+            isStalled: waitsForGuest, hasMoved: device.ports[port].counters.toGuestBytes != toGuestBytes,
             now: MonotonicClock.nanoseconds())
         if waitsForClient || waitsForGuest {
             awaitThrottling(port: port)

@@ -35,14 +35,14 @@ extension DeviceLoop {
     /// Does what can be done for a port now. Whatever stops it is remembered where the event that ends it will look.
     mutating func serve(port: Int) {
         busyPorts.remove(port)
-        let before = device.ports[port].counters
+        let (toHost, toGuest) = (device.ports[port].counters.toHostBytes, device.ports[port].counters.toGuestBytes)
         serveToHost(port: port)
         serveToGuest(port: port)
         if !endpoints[port].watchers.isEmpty {
             settleWatchers(port: port)
         }
         settleClient(port: port)
-        noteStalls(port: port, before: before)
+        noteStalls(port: port, toHostBytes: toHost, toGuestBytes: toGuest)
     }
 
     // MARK: Guest to host
