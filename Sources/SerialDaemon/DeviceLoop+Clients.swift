@@ -353,10 +353,13 @@ extension DeviceLoop {
             return
         }
         guard device.ports[port].hasTakenAllBeforeClose, endpoints[port].hasSentAll else { return }
+        endpoints[port].flushWatchers()
+        guard !endpoints[port].awaitsOtherWriter else { return }
         endpoints[port].owesClientClose = false
         switch endpoints[port].configuration?.guestClose {
         case .eof?:
             endpoints[port].client?.toHostEnd = .guestClosed
+            for index in 0..<endpoints[port].watchers.count { endpoints[port].watchers[index].endSending() }
             do {
                 try endpoints[port].endSending()
             } catch {
@@ -364,6 +367,7 @@ extension DeviceLoop {
             }
         case .disconnect?:
             endpoints[port].client?.toHostEnd = .guestClosed
+            endWatchers(port: port)
             unwatchClient(port: port)
             clientLeft(port: port)
         case .keep?, nil:

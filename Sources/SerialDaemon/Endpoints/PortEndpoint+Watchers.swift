@@ -73,6 +73,8 @@ extension PortEndpoint {
             client.toHostEnd = .clientStoppedReading
             client.interest = nil
         }
+        // What came since is for the next one, whether this one is still there or not.
+        if watcher.wasToldOfClose { client.toHostEnd = .guestClosed }
         self.client = client
         // What the one before did not get is in this one's own copy.
         let held = heldByteCount

@@ -30,6 +30,8 @@ struct Watcher: ~Copyable {
     private(set) var hasEnded = false
     /// What a call on its socket failed with: it is to be ended.
     private(set) var failure: SystemError?
+    /// Whether it has been told that the guest's program closed the port: what comes then is for others.
+    private(set) var wasToldOfClose = false
     /// Bytes that it was too slow for.
     private(set) var lostByteCount: UInt64 = 0
 
@@ -73,6 +75,7 @@ struct Watcher: ~Copyable {
 
     /// Keeps a copy of the first `byteCount` bytes that the guest has written.
     mutating func copy(_ vectors: borrowing IOVectors, byteCount: Int) {
+        guard !wasToldOfClose else { return }
         lostByteCount += UInt64(backlog.append(vectors, first: byteCount))
     }
 
@@ -97,6 +100,18 @@ struct Watcher: ~Copyable {
             } catch {
                 failure = error
             }
+        }
+    }
+
+    /// Lets it see the end of what it receives, behind what it has taken.
+    mutating func endSending() {
+        flush()
+        backlog.dropFirst(backlog.count)
+        wasToldOfClose = true
+        do {
+            try stream.shutdownSend()
+        } catch {
+            failure = error
         }
     }
 

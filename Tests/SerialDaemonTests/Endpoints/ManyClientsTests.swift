@@ -12,9 +12,10 @@ import VirtioTestSupport
 @Suite("Endpoints: many clients")
 struct ManyClientsTests {
     private static func opened(
-        clients: Int, writers: Int = 1, scrollback: Int = 0, clientsAbsent: ClientsAbsent = .block
+        clients: Int, writers: Int = 1, scrollback: Int = 0, clientsAbsent: ClientsAbsent = .block,
+        guestClose: GuestClose = .keep
     ) throws -> DeviceLoopFixture {
-        var port = PortConfiguration.port(clientsAbsent: clientsAbsent)
+        var port = PortConfiguration.port(clientsAbsent: clientsAbsent, guestClose: guestClose)
         port.clientLimit = clients
         port.writerLimit = writers
         port.scrollbackByteCount = scrollback
@@ -185,6 +186,47 @@ struct ManyClientsTests {
         #expect(fixture.guest.read(port: 1) == Array("last words".utf8))
         #expect(try fixture.status(of: 1)?.clients.count == 1)
         drop(first)
+    }
+
+    // MARK: The guest closes the port
+
+    @Test(arguments: [GuestClose.eof, .disconnect]) func allAreToldAfterAllData(guestClose: GuestClose) throws {
+        let fixture = try Self.opened(clients: 3, writers: 2, guestClose: guestClose)
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        try fixture.guest.write(pattern(3000), port: 1)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        for client in clients {
+            #expect(client.receive() == pattern(3000))
+            #expect(client.isAtEnd)
+        }
+        #expect(fixture.hasClient(1) == (guestClose == .eof))
+        // What comes from the next opening is for the next clients.
+        try fixture.guest.sendOpen(1)
+        try Self.write([9], fixture)
+        for client in clients { #expect(client.receive() == []) }
+        for client in clients { client.close() }
+        try fixture.settle()
+        let next = try fixture.connect(1)
+        #expect(next.receive() == [9])
+    }
+
+    @Test(arguments: [GuestClose.eof, .disconnect]) func aSlowWriterIsToldAfterAllData(guestClose: GuestClose) throws {
+        let fixture = try Self.opened(clients: 2, writers: 2, guestClose: guestClose)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        setSmallSendBuffer(fixture.loop.endpoints[1].watchers[0].descriptor)
+        let bytes = pattern(30_000)
+        for start in stride(from: 0, to: bytes.count, by: 3000) {
+            try fixture.guest.write(Array(bytes[start..<start + 3000]), port: 1)
+        }
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        #expect(!first.isAtEnd, "the other one has not got everything")
+        #expect(try fixture.readAll(second) == bytes)
+        #expect(second.isAtEnd)
+        #expect(first.receive() == bytes)
+        #expect(first.isAtEnd)
     }
 
     // MARK: Coming late

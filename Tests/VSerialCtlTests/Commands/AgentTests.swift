@@ -5,9 +5,9 @@ import Testing
 
 @Suite("agent")
 struct AgentTests {
-    /// Runs the command against the real agent.
+    /// Runs the command against the real agent. Patient: many tests at a time leave little of the machine to each.
     private func ask(_ agent: RealAgent, _ arguments: String...) throws -> SpawnedTool.Result {
-        let tool = try SpawnedTool(["agent", "vm", "--path", agent.port.path, "--timeout", "20"] + arguments)
+        let tool = try SpawnedTool(["agent", "vm", "--path", agent.port.path, "--timeout", "120"] + arguments)
         try agent.serve()
         return try tool.wait()
     }

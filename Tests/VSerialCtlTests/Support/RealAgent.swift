@@ -44,6 +44,19 @@ final class RealAgent {
         var started: pid_t = 0
         try #require(unsafe posix_spawn(&started, Self.program, nil, nil, &argv, nil) == 0)
         process = started
+        try awaitAnswer()
+    }
+
+    /// When the agent opens its terminal it throws away what waits there: what is said before does not arrive.
+    private func awaitAnswer() throws {
+        let ping = Array(#"{"execute":"guest-ping"}"#.utf8) + [UInt8(ascii: "\n")]
+        for _ in 0..<600 {
+            try #require(unsafe write(master.rawValue, ping, ping.count) == ping.count)
+            var entry = pollfd(fd: master.rawValue, events: Int16(POLLIN), revents: 0)
+            // Later answers to further ones are skipped by whoever synchronizes.
+            if unsafe poll(&entry, 1, 100) == 1 { return }
+        }
+        Issue.record("the agent does not answer")
     }
 
     deinit {
@@ -57,6 +70,6 @@ final class RealAgent {
         var relay = Relay(
             toPort: RelayFlow(from: client, to: FileEnd(try master.duplicate())),
             fromPort: RelayFlow(from: FileEnd(try master.duplicate()), to: client), endsWith: .portOrNear)
-        _ = try relay.run(until: Deadline(seconds: 20))
+        _ = try relay.run(until: Deadline(seconds: 120))
     }
 }
