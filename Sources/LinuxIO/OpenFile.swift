@@ -80,6 +80,8 @@ public struct OpenFile: ~Copyable, Sendable {
         switch retryingOnInterrupt({ unsafe writev(rawValue, vectors.baseAddress, Int32(vectors.count)) }) {
         case .success(let byteCount): return .bytes(byteCount)
         case .failure(.wouldBlock), .failure(.noSpace), .failure(.diskQuotaExceeded): return .wouldBlock
+        // A disk that fails once, or a file that may be no larger, can be better later too.
+        case .failure(.ioError) where isRegular, .failure(.fileTooLarge) where isRegular: return .wouldBlock
         case .failure(.brokenPipe), .failure(.ioError): return .reset
         case .failure(let errno): throw SystemError(call: "writev", errno: errno)
         }

@@ -69,6 +69,11 @@ public struct PseudoTerminal: ~Copyable, Sendable {
         return entry.revents & Int16(POLLHUP) == 0
     }
 
+    /// Whether somebody has written what was not read yet; looked for after ``isOpen`` it misses nobody.
+    public var hasUnreadBytes: Bool {
+        ((try? master.unreadByteCount()) ?? 0) > 0
+    }
+
     /// A descriptor of the master, for as long as whoever is there stays.
     ///
     /// - Throws: ``SystemError`` when the process has no descriptor left.

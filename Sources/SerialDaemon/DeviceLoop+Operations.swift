@@ -39,8 +39,9 @@ extension DeviceLoop {
         endpoints[port].owesDiscard = owesDiscard
         meters[port] = PortMeter()
         throttle(port: port, configuration)
-        if let tap = addition.transcript { startTranscript(port: port, tap) }
         device.addPort(port, PortDescription(configuration))
+        // Behind it: with the port its counters begin anew, which the transcript goes by.
+        if let tap = addition.transcript { startTranscript(port: port, tap) }
         tellGuestOfClients(port: port)
         if device.isDriverReady {
             expectOpening(port: port)

@@ -84,8 +84,14 @@ extension DeviceLoop {
             let allowance = isLimited ? allowance(port: port, \.toHost) : budget
             guard allowance > 0 else { return }
             let chainLimit = endpoints[port].keepsRecords ? 1 : Int.max
+            var byteLimit = min(budget, allowance)
+            if !endpoints[port].watchers.isEmpty {
+                // So little at a time that one who reads has room for all of it.
+                endpoints[port].flushWatchers()
+                byteLimit = min(byteLimit, Watcher.backlogByteCount / 2)
+            }
             try device.ports[port].lookAheadToHost(
-                into: &batch, memory: session.memory, byteLimit: min(budget, allowance), chainLimit: chainLimit)
+                into: &batch, memory: session.memory, byteLimit: byteLimit, chainLimit: chainLimit)
             budget -= cost
             guard !batch.isEmpty else {
                 guard device.ports[port].enableToHostKicks() else { return noteDrained(port: port) }

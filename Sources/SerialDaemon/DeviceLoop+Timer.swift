@@ -18,6 +18,16 @@ extension DeviceLoop {
         armTimer()
     }
 
+    /// The same for one of the other clients.
+    mutating func startLingering(port: Int, watcher index: Int) {
+        guard endpoints[port].watchers[index].hasHungUp, endpoints[port].watchers[index].lingerDeadline == nil,
+            let nanoseconds = endpoints[port].configuration?.lingerNanoseconds
+        else { return }
+        let deadline = MonotonicClock.nanoseconds() &+ nanoseconds
+        endpoints[port].watchers[index].lingerDeadline = deadline
+        armTimer(for: deadline)
+    }
+
     // MARK: Buffers that the guest gives back
 
     /// The guest is to kick for many buffers at once.
@@ -100,6 +110,11 @@ extension DeviceLoop {
             if let deadline = endpoints[port].client?.lingerDeadline {
                 armTimer(for: deadline)
             }
+            for index in 0..<endpoints[port].watchers.count {
+                if let deadline = endpoints[port].watchers[index].lingerDeadline {
+                    armTimer(for: deadline)
+                }
+            }
             if refillPorts.contains(port) {
                 armTimer(for: refillEnds[port])
             }
@@ -128,6 +143,7 @@ extension DeviceLoop {
         }
         for port in 0..<endpoints.count {
             reportOverdue(port: port, now: now)
+            endLingeringWatchers(port: port, now: now)
             guard let deadline = endpoints[port].client?.lingerDeadline, deadline <= now else { continue }
             clientLeft(port: port)
         }
@@ -146,8 +162,10 @@ extension DeviceLoop {
                 try watchFrontendListener(true)
             }
             while let port = restingListeners.popFirst() {
-                guard !endpoints[port].hasClient else { continue }
+                guard endpoints[port].hasRoomForClient else { continue }
                 try watchArrivals(port: port, true)
+                // Of a terminal nothing tells a second time that somebody has opened it.
+                acceptClient(port: port)
             }
         } catch {
             deviceLine(.warning, "a listener cannot be watched any more: \(error)")

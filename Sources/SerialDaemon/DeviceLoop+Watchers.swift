@@ -47,14 +47,28 @@ extension DeviceLoop {
             if endpoints[port].watchers[index].isDone {
                 watcherLeft(port: port, at: index)
             } else {
+                startLingering(port: port, watcher: index)
                 index += 1
             }
+        }
+    }
+
+    /// Gives up watchers whose time is over: they are gone, and the guest does not take what they left.
+    mutating func endLingeringWatchers(port: Int, now: UInt64) {
+        for index in (0..<endpoints[port].watchers.count).reversed() {
+            guard let deadline = endpoints[port].watchers[index].lingerDeadline, deadline <= now else { continue }
+            watcherLeft(port: port, at: index)
         }
     }
 
     private mutating func watcherLeft(port: Int, at index: Int) {
         if let failure = endpoints[port].watchers[index].failure {
             portWarning(port, "the socket of one more client failed: \(failure)")
+        }
+        let unread = endpoints[port].watchers[index].unreadByteCount
+        if unread > 0 {
+            device.ports[port].noteUnread(unread)
+            portWarning(port, "\(unread) bytes of a client were not read by the guest, and are thrown away")
         }
         let lost = endpoints[port].watchers[index].lostByteCount
         if lost > 0 {

@@ -23,21 +23,20 @@ final class PortConnectors {
     private let mailbox: DeviceMailbox
     private let log: Logger
     private let timer: TimerFileDescriptor
-    /// Where the ports that the daemon starts with connect to, by name, as it is seen from any working directory and root.
-    private let addresses: [String: UnixAddress]
+    /// Where the ports that the daemon starts with connect to, as it is seen from any working directory and root.
+    private let addresses: [UnixAddress: UnixAddress]
     /// By port number.
     private var attempts: [Int: Attempt] = [:]
 
     /// Before the sandbox: paths mean then what they meant to the operator.
     init(catalogue: PortCatalogue, mailbox: DeviceMailbox, log: Logger) throws(SystemError) {
         self.catalogue = catalogue
-        addresses = Dictionary(
-            uniqueKeysWithValues: catalogue.ports.compactMap { port in
-                guard case .connector(.path(let path), _, _) = port.endpoint,
-                    let address = try? UnixAddress(CanonicalPath.resolveDirectory(of: path))
-                else { return nil }
-                return (port.name, address)
-            })
+        var addresses: [UnixAddress: UnixAddress] = [:]
+        for port in catalogue.ports {
+            guard case .connector(.path(let path), _, _) = port.endpoint else { continue }
+            addresses[.path(path)] = try? UnixAddress(CanonicalPath.resolveDirectory(of: path))
+        }
+        self.addresses = addresses
         self.mailbox = mailbox
         self.log = log
         timer = try TimerFileDescriptor()
@@ -92,7 +91,7 @@ final class PortConnectors {
         }
         var attempt = former
         do {
-            let stream = try UnixStream.connect(to: addresses[configuration.name] ?? address, type: type)
+            let stream = try UnixStream.connect(to: addresses[address] ?? address, type: type)
             attempt.due = nil
             attempt.connected = now
             attempt.hasComplained = false

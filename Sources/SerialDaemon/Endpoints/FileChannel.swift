@@ -66,4 +66,17 @@ struct TerminalChannel: PortChannel, ~Copyable {
 
     func unreadByteCount() throws(SystemError) -> Int { try master.unreadByteCount() }
     func endSending() throws(SystemError) {}
+
+    /// Throws away what can be read now: at most what a terminal holds.
+    func discardUnread() {
+        var scratch = [UInt8](repeating: 0, count: 4096)
+        for _ in 0..<16 {
+            let outcome = unsafe scratch.withUnsafeMutableBytes { bytes in
+                // SAFETY: the piece is good for the call.
+                let pieces: [1 of iovec] = unsafe [iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)]
+                return unsafe pieces.span.withUnsafeBufferPointer { unsafe try? receive(into: $0) }
+            }
+            guard case .bytes? = outcome else { return }
+        }
+    }
 }

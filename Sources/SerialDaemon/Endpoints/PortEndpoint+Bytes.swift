@@ -55,6 +55,7 @@ extension PortEndpoint {
     ///
     /// - Returns: how many bytes were lost for it, this one or the oldest one kept.
     mutating func takeEmergency(_ character: UInt8) throws(SystemError) -> Int {
+        copyToHost(character)
         guard replay.capacity == 0 else {
             // Behind what waits already.
             let lost = noteLost(replay.append(character))
@@ -135,6 +136,8 @@ extension PortEndpoint {
             return count
         case .wouldBlock:
             client?.isReadable = false
+            // Of one that hung up nothing more comes; a terminal that somebody else has opened since does not say so.
+            if client?.hasHungUp == true { client?.hasEndedToGuest = true }
         case .endOfFile, .reset:
             // ECONNRESET: the client closed with bytes of ours unread. What it had sent came before this.
             client?.hasEndedToGuest = true

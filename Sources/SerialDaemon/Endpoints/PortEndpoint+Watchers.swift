@@ -28,6 +28,17 @@ extension PortEndpoint {
         }
     }
 
+    /// The same of one byte that came on no ring.
+    mutating func copyToHost(_ character: UInt8) {
+        if scrollback.capacity > 0 {
+            _ = scrollback.append(character)
+        }
+        for index in 0..<watchers.count {
+            watchers[index].copy(character)
+            watchers[index].flush()
+        }
+    }
+
     /// Whether one of the other writers has still to take what was written before.
     var awaitsOtherWriter: Bool {
         for index in 0..<watchers.count where watchers[index].holdsGuest { return true }
@@ -76,13 +87,17 @@ extension PortEndpoint {
         // What came since is for the next one, whether this one is still there or not.
         if watcher.wasToldOfClose { client.toHostEnd = .guestClosed }
         self.client = client
-        // What the one before did not get is in this one's own copy.
-        let held = heldByteCount
+        let wasToldOfClose = watcher.wasToldOfClose
         var backlog = ReplayBuffer(capacity: 0)
         channel = .stream(watcher.take(&backlog))
-        let capacity = configuration.map(Self.replayCapacity) ?? 0
-        replay = backlog.resized(to: max(capacity, backlog.count))
-        repeatedByteCount = max(0, replay.count - held)
+        // What the one before did not get is in this one's own copy; what is held since the guest's program closed the
+        // port is for the next one.
+        if !wasToldOfClose {
+            let held = heldByteCount
+            let capacity = configuration.map(Self.replayCapacity) ?? 0
+            replay = backlog.resized(to: max(capacity, backlog.count))
+            repeatedByteCount = max(0, replay.count - held)
+        }
         promoteWriters()
         return true
     }
@@ -112,7 +127,7 @@ extension PortEndpoint {
         return byteCount - repeats
     }
 
-    private mutating func promoteWriters() {
+    mutating func promoteWriters() {
         for index in 0..<watchers.count where isWriter(atPlace: index + 1) {
             watchers[index].promote()
         }

@@ -134,15 +134,14 @@ struct PortEndpoint: ~Copyable {
     /// - Returns: how many bytes that were kept for a client find no room any more, the oldest ones.
     mutating func reconfigure(_ new: PortConfiguration) -> Int {
         configuration = new
+        promoteWriters()
         if scrollback.capacity != new.scrollbackByteCount {
             scrollback = scrollback.resized(to: new.scrollbackByteCount)
         }
         let capacity = Self.replayCapacity(new)
-        guard capacity != replay.capacity else { return 0 }
-        // What is only told once more is no loss.
-        let lost = max(0, replay.count - max(capacity, repeatedByteCount))
-        replay.dropFirst(min(repeatedByteCount, replay.count))
-        repeatedByteCount = 0
+        // As long as the client has still to get what it missed, that is left alone; its end sees to the capacity.
+        guard capacity != replay.capacity, repeatedByteCount == 0 else { return 0 }
+        let lost = max(0, replay.count - capacity)
         replay = replay.resized(to: capacity)
         return lost
     }
@@ -268,7 +267,8 @@ struct PortEndpoint: ~Copyable {
         switch binding {
         case .terminal(let terminal):
             terminal.drain()
-            return terminal.isOpen ? try terminal.connect() : nil
+            // One that has written and gone already is there as long as its bytes are.
+            return terminal.isOpen || terminal.hasUnreadBytes ? try terminal.connect() : nil
         default: return nil
         }
     }
@@ -276,9 +276,19 @@ struct PortEndpoint: ~Copyable {
     /// Closes the client's channel.
     mutating func disconnect() {
         client = nil
+        discardUnread()
         channel = .none
-        owesClientClose = false
+        // The others are still to be told.
+        owesClientClose = owesClientClose && !watchers.isEmpty
         forgetRepeats()
+    }
+
+    /// What is left unread goes with the client. Of a socket that is its own end; a terminal would keep it for the next.
+    private func discardUnread() {
+        switch channel {
+        case .terminal(let terminal): terminal.discardUnread()
+        default: break
+        }
     }
 
     /// The client's socket does not work: nothing more is sent to it or read from it.

@@ -26,6 +26,8 @@ struct Watcher: ~Copyable {
     var isWritable = true
     /// Whether it is gone (EPOLLHUP); bytes that it sent may still be in the socket.
     var hasHungUp = false
+    /// When one that is gone is given up with bytes unread, in monotonic nanoseconds.
+    var lingerDeadline: UInt64?
     /// Whether everything it sent was read.
     private(set) var hasEnded = false
     /// What a call on its socket failed with: it is to be ended.
@@ -61,7 +63,13 @@ struct Watcher: ~Copyable {
     var mayHaveBytes: Bool { isWriter && isReadable && !hasEnded && failure == nil }
 
     /// Whether nothing more comes from it or goes to it.
-    var isDone: Bool { failure != nil || hasHungUp && !mayHaveBytes }
+    var isDone: Bool { failure != nil || hasHungUp && (!mayHaveBytes || unreadByteCount == 0) }
+
+    /// How many bytes it has sent that the guest has not got; those of one who only watches are for nobody.
+    var unreadByteCount: Int {
+        // A socket that cannot even be asked has nothing for the guest.
+        isWriter ? (try? stream.unreadByteCount()) ?? 0 : 0
+    }
 
     /// Whether the guest must wait for it.
     var holdsGuest: Bool { isWriter && !backlog.isEmpty && !hasHungUp && failure == nil }
@@ -76,7 +84,14 @@ struct Watcher: ~Copyable {
     /// Keeps a copy of the first `byteCount` bytes that the guest has written.
     mutating func copy(_ vectors: borrowing IOVectors, byteCount: Int) {
         guard !wasToldOfClose else { return }
-        lostByteCount += UInt64(backlog.append(vectors, first: byteCount))
+        // Modulo 2^64, as with all that a guest can make large.
+        lostByteCount &+= UInt64(backlog.append(vectors, first: byteCount))
+    }
+
+    /// Keeps one more byte that the guest has written.
+    mutating func copy(_ character: UInt8) {
+        guard !wasToldOfClose else { return }
+        lostByteCount &+= UInt64(backlog.append(character))
     }
 
     /// Keeps a copy of what was before it came.

@@ -66,7 +66,7 @@ final class Transcript {
         }
         guard let began = lossBegan, !buffer.isEmpty else { return }
         lossBegan = nil
-        log.notice("\(file.path.escaped) is written again, after a gap of \(lost - began) bytes")
+        log.notice("\(file.path.escaped) is written again, after a gap of \(lost &- began) bytes")
     }
 
     @discardableResult

@@ -122,8 +122,9 @@ extension Scenario {
         let back = try Payload(contentsOf: "\(path).back", in: setting.directory)
         try expectEqual(back.checksum, file.checksum, "the file that came back")
 
-        // As long as no host is connected, a port has an end of file.
-        try machine.guest.run("(while :; do sh <>/dev/virtio-ports/vm.shell >&0 2>&1; sleep 0.1; done &)")
+        // As long as no host is connected, a port has an end of file. It stays open: with a port that it closes a guest
+        // throws away what it has not read.
+        try machine.guest.run("(exec 8<>/dev/virtio-ports/vm.shell; while :; do sh <&8 >&8 2>&1; sleep 0.1; done &)")
         let answer = try ChildProcess.output(
             of: [
                 "sh", "-c",

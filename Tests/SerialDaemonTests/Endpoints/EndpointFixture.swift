@@ -16,17 +16,19 @@ final class EndpointFixture {
     let address: UnixAddress
 
     init(
-        _ clientsAbsent: ClientsAbsent = .block, isConsole: Bool = false, bufferByteCount: Int = 16
+        _ clientsAbsent: ClientsAbsent = .block, isConsole: Bool = false, bufferByteCount: Int = 16,
+        scrollbackByteCount: Int = 0
     ) throws {
         directory = try TemporaryDirectory()
         address = .path("\(directory.path)/port")
+        var configuration = PortConfiguration(
+            name: "port", number: 1, isConsole: isConsole, endpoint: .listener(address), size: nil,
+            resizeOrder: .columnsFirst,
+            clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: .keep,
+            lingerNanoseconds: nil)
+        configuration.scrollbackByteCount = scrollbackByteCount
         endpoint = PortEndpoint(
-            PortConfiguration(
-                name: "port", number: 1, isConsole: isConsole, endpoint: .listener(address), size: nil,
-                resizeOrder: .columnsFirst,
-                clientsAbsent: clientsAbsent, bufferByteCount: bufferByteCount, guestClose: .keep,
-                lingerNanoseconds: nil),
-            binding: .listener(try UnixListener.bind(to: address, mode: 0o600)))
+            configuration, binding: .listener(try UnixListener.bind(to: address, mode: 0o600)))
     }
 
     /// A client that has connected and was accepted.
@@ -73,6 +75,7 @@ final class EndpointFixture {
     }
 
     func send(_ bytes: [UInt8]) throws -> Int { try withVectors(bytes) { try endpoint.send($0) }.0 }
+    func copyToHost(_ bytes: [UInt8]) { _ = withVectors(bytes) { endpoint.copyToHost($0, byteCount: bytes.count) } }
     func keep(_ bytes: [UInt8]) -> Int { withVectors(bytes) { endpoint.keep($0) }.0 }
     func sendReplay() throws { try endpoint.sendReplay() }
     func takeEmergency(_ character: UInt8) throws -> Int { try endpoint.takeEmergency(character) }

@@ -13,9 +13,10 @@ import VirtioTestSupport
 struct ManyClientsTests {
     private static func opened(
         clients: Int, writers: Int = 1, scrollback: Int = 0, clientsAbsent: ClientsAbsent = .block,
-        guestClose: GuestClose = .keep
+        guestClose: GuestClose = .keep, linger: UInt64? = nil
     ) throws -> DeviceLoopFixture {
-        var port = PortConfiguration.port(clientsAbsent: clientsAbsent, guestClose: guestClose)
+        var port = PortConfiguration.port(
+            clientsAbsent: clientsAbsent, guestClose: guestClose, lingerNanoseconds: linger)
         port.clientLimit = clients
         port.writerLimit = writers
         port.scrollbackByteCount = scrollback
@@ -188,7 +189,86 @@ struct ManyClientsTests {
         drop(first)
     }
 
+    /// More than a watcher's backlog in one turn: one who reads has room for it all the same.
+    @Test func aWatcherThatReadsHearsAllOfABulkTransfer() throws {
+        let fixture = try Self.opened(clients: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        var sent: [UInt8] = []
+        for index in 0..<6 {
+            let piece = [UInt8](repeating: UInt8(index), count: 32 << 10)
+            try fixture.guest.write(piece, port: 1)
+            sent += piece
+        }
+        var heard: [[UInt8]] = [[], []]
+        for _ in 0..<20 {
+            try fixture.takeTurn()
+            heard[0] += first.receive()
+            heard[1] += second.receive()
+        }
+        #expect(heard[0] == sent)
+        #expect(heard[1] == sent)
+        #expect(try fixture.status(of: 1)?.clients.last?.lost == 0)
+    }
+
+    @Test func aWriterThatHasGoneMakesRoom() throws {
+        let fixture = try Self.opened(clients: 2, writers: 2)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        second.close()
+        try fixture.settle()
+        #expect(try fixture.status(of: 1)?.clients.count == 1)
+        drop(first)
+    }
+
+    @Test func lingerBoundsWhatAWriterLeaves() throws {
+        let fixture = try Self.opened(clients: 2, writers: 2, linger: 1_000_000)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        second.send([1, 2, 3])
+        second.close()
+        try fixture.settle { fixture.loop.endpoints[1].watchers.isEmpty }
+        #expect(fixture.counters(1).unreadBytes == 3)
+        drop(first)
+    }
+
     // MARK: The guest closes the port
+
+    @Test func theOthersAreToldWhenTheFirstLeavesInstead() throws {
+        let fixture = try Self.opened(clients: 2, guestClose: .eof)
+        let first = try fixture.connect(1)
+        try fixture.shrinkBuffer(port: 1)
+        let second = try fixture.connect(1)
+        for _ in 0..<10 { try fixture.guest.write(pattern(4000), port: 1) }
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        #expect(!second.isAtEnd, "the first has not got everything")
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        _ = try fixture.readAll(second)
+        #expect(second.isAtEnd)
+    }
+
+    @Test func whatIsHeldSinceTheCloseIsForTheNextClient() throws {
+        let fixture = try Self.opened(clients: 2, clientsAbsent: .buffer, guestClose: .eof)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        try fixture.guest.sendOpen(1)
+        try Self.write(Array("for the next".utf8), fixture)
+        #expect(try fixture.status(of: 1)?.toHost.held == 12)
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        fixture.leave(second, port: 1)
+        try fixture.settle()
+        let next = try fixture.connect(1)
+        #expect(next.receive() == Array("for the next".utf8))
+    }
 
     @Test(arguments: [GuestClose.eof, .disconnect]) func allAreToldAfterAllData(guestClose: GuestClose) throws {
         let fixture = try Self.opened(clients: 3, writers: 2, guestClose: guestClose)
@@ -275,6 +355,53 @@ struct ManyClientsTests {
         try Self.write([7], fixture)
         #expect(first.receive() == [7])
         #expect(second.receive() == [7])
+    }
+
+    @Test func portSetMakesAWatcherAWriter() throws {
+        let fixture = try Self.opened(clients: 2)
+        let clients = try (0..<2).map { _ in try fixture.connect(1) }
+        clients[1].send([5])
+        try fixture.settle()
+        var port = try fixture.endpointConfiguration(1)
+        port.writerLimit = 2
+        _ = try fixture.perform(.changePort(port))
+        try fixture.settle()
+        #expect(fixture.guest.read(port: 1) == [5])
+    }
+
+    /// One that has just moved up has still to get what it was too slow for.
+    @Test func portSetTakesNothingFromAClientThatMovedUp() throws {
+        let fixture = try Self.opened(clients: 2)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        setSmallSendBuffer(fixture.loop.endpoints[1].watchers[0].descriptor)
+        var sent: [UInt8] = []
+        for index in 0..<20 {
+            let piece = [UInt8](repeating: UInt8(index), count: 2000)
+            try Self.write(piece, fixture)
+            sent += piece
+        }
+        _ = first.receive()
+        fixture.leave(first, port: 1)
+        try fixture.settle()
+        var port = try fixture.endpointConfiguration(1)
+        port.guestClose = .eof
+        _ = try fixture.perform(.changePort(port))
+        try fixture.settle()
+        #expect(try fixture.readAll(second) == sent)
+    }
+
+    @Test func lastWordsThatComeOnNoRingAreShownToALateClient() throws {
+        let fixture = try EndpointFixture(.buffer, isConsole: true, bufferByteCount: 64, scrollbackByteCount: 8)
+        let first = try fixture.connect()
+        #expect(try fixture.send(Array("delivered".utf8)) == 9)
+        fixture.copyToHost(Array("delivered".utf8))
+        fixture.disconnect()
+        #expect(try fixture.takeEmergency(0x21) == 0)
+        let second = try fixture.connect()
+        try fixture.sendReplay()
+        #expect(try second.read() == Array("livered!".utf8))
+        drop(first)
     }
 
     @Test func aPortThatGoesEndsAllItsClients() throws {

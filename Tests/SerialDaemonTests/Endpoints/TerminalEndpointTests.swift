@@ -66,6 +66,62 @@ struct TerminalEndpointTests {
         #expect(try TestFile.read(terminal) == Array("welcome".utf8))
     }
 
+    /// `echo x > tty` is over before the loop looks.
+    @Test func whoeverWroteAndWentIsHeard() throws {
+        let (fixture, link) = try Self.opened()
+        try TestFile.write(Array("echo".utf8), to: try OpenFile(path: link, flags: O_WRONLY))
+        var received: [UInt8] = []
+        try fixture.settle {
+            received += fixture.guest.read(port: 1)
+            return received.count == 4
+        }
+        #expect(received == Array("echo".utf8))
+        try fixture.settle { !fixture.hasClient(1) }
+        #expect(!fixture.hasWork)
+    }
+
+    /// The next one has it open, and no end of the one before is seen: what that one left is read, and then it is gone.
+    @Test func oneWhoComesWhileBytesOfAnotherWaitIsServed() throws {
+        let (fixture, link) = try Self.opened()
+        try fixture.guest.sendOpen(1, false)
+        do {
+            let first = try Self.open(link, fixture)
+            try TestFile.write(Array("first".utf8), to: first)
+        }
+        try fixture.settle { fixture.client(1)?.hasHungUp == true }
+        let second = try Self.open(link, fixture)
+        try fixture.guest.sendOpen(1)
+        try fixture.settle { fixture.client(1)?.generation == 2 }
+        #expect(fixture.guest.read(port: 1) == Array("first".utf8))
+        try TestFile.write(Array("second".utf8), to: second)
+        var received: [UInt8] = []
+        try fixture.settle {
+            received += fixture.guest.read(port: 1)
+            return received.count == 6
+        }
+        #expect(received == Array("second".utf8))
+    }
+
+    @Test func whatIsGivenUpIsNotForTheNextOne() throws {
+        let fixture = try DeviceLoopFixture([.port(lingerNanoseconds: 1_000_000, endpoint: .terminal(link: "tty"))])
+        try fixture.boot()
+        let link = fixture.directory.path + "/tty"
+        do {
+            let first = try Self.open(link, fixture)
+            try TestFile.write(Array("given up".utf8), to: first)
+        }
+        try fixture.settle { fixture.counters(1).unreadBytes == 8 }
+        let second = try Self.open(link, fixture)
+        try fixture.open(1)
+        try TestFile.write([7], to: second)
+        var received: [UInt8] = []
+        try fixture.settle {
+            received += fixture.guest.read(port: 1)
+            return !received.isEmpty
+        }
+        #expect(received == [7])
+    }
+
     @Test func bytesOfNobodyStayInTheRing() throws {
         let (fixture, link) = try Self.opened()
         try fixture.guest.write(Array("early".utf8), port: 1)

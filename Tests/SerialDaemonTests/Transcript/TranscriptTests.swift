@@ -51,6 +51,23 @@ struct TranscriptTests {
         }
     }
 
+    /// The counters that a transcript goes by begin anew with the port.
+    @Test func aPortThatTakesAnothersNumberBeginsAtNothing() throws {
+        let scene = try Scene(.port(clientsAbsent: .discard))
+        try scene.write(pattern(1000))
+        let device = scene.device
+        _ = try device.perform(.removePort(1))
+        let tap = TranscriptTap(capacity: TranscriptTap.usualCapacity, signal: try TranscriptSignal())
+        let port = PortConfiguration.port("another", clientsAbsent: .discard, endpoint: .null)
+        _ = try device.perform(.addPort(PortAddition(port, binding: .permanent(.null), transcript: tap)))
+        _ = device.takeControl()
+        try device.guest.sendPortReady(1)
+        try device.guest.sendOpen(1)
+        try scene.write(pattern(10))
+        #expect(try device.status(of: 1)?.toHost.accepted == 10)
+        #expect(try device.status(of: 1)?.transcriptLost == 0)
+    }
+
     @Test func itHasWhatTheClientGets() throws {
         let scene = try Scene()
         let client = try scene.device.connect(1)
