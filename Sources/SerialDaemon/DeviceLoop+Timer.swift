@@ -161,7 +161,10 @@ extension DeviceLoop {
                 frontendListenerRests = false
                 try watchFrontendListener(true)
             }
-            while let port = restingListeners.popFirst() {
+            // One that cannot be accepted from this time either rests once more.
+            var ports = restingListeners
+            restingListeners = PortSet()
+            while let port = ports.popFirst() {
                 guard endpoints[port].hasRoomForClient else { continue }
                 try watchArrivals(port: port, true)
                 // Of a terminal nothing tells a second time that somebody has opened it.
