@@ -181,7 +181,7 @@ struct ConsoleHostilityTests {
         received += try scene.fixture.readAll(scene.victim)
         expectEqual(received, bytes)
         // Nobody is there: the guest is held back, and the next client gets what it wrote.
-        scene.fixture.leave(scene.victim, port: 1)
+        scene.victim.close()
         try scene.fixture.settle()
         try scene.guest.write(pattern(100), port: 1)
         try scene.fixture.settle()
@@ -305,7 +305,7 @@ struct ConsoleHostilityTests {
     func memoryForAnAbsentReaderIsBounded() async {
         await #expect(processExitsWith: .success) {
             let scene = try HostileScene(.port("victim", number: 1, clientsAbsent: .buffer))
-            scene.fixture.leave(scene.victim, port: 1)
+            scene.victim.close()
             try scene.fixture.settle()
             let piece = pattern(8192)
             let write = {

@@ -48,7 +48,7 @@ struct DeviceLoopClientsTests {
         #expect(fixture.takeControl() == [.name(1, "vm.data")])
         let client = try fixture.connect(1)
         #expect(fixture.takeControl() == [.open(1, true)])
-        fixture.leave(client, port: 1)
+        client.close()
         #expect(fixture.takeControl() == [.open(1, false)])
     }
 
@@ -73,7 +73,7 @@ struct DeviceLoopClientsTests {
         let taken = fixture.counters(1).toHostBytes
         #expect(taken > 0 && taken < 40_000)
 
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         fixture.guest.transmitq(1).reap()
         #expect(fixture.guest.transmitq(1).inFlight.isEmpty)
@@ -104,7 +104,7 @@ struct DeviceLoopClientsTests {
         try fixture.guest.write(pattern(10, from: 3000), port: 1)
         try fixture.settle()
         expectEqual(client.receive(), pattern(10, from: 3000))
-        fixture.leave(client, port: 1)
+        client.close()
         // Told once, and never of the end.
         #expect(fixture.takeControl() == [])
     }
@@ -121,7 +121,7 @@ struct DeviceLoopClientsTests {
         try fixture.guest.write(pattern(10), port: 1)
         try fixture.settle()
         expectEqual(client.receive(), pattern(10))
-        fixture.leave(client, port: 1)
+        client.close()
         #expect(fixture.takeControl() == [])
     }
 
@@ -181,7 +181,7 @@ struct DeviceLoopClientsTests {
         #expect(fixture.takeControl() == [])
 
         first.send(Array("first, ".utf8))
-        fixture.leave(first, port: 1)
+        first.close()
         try fixture.settle()
         #expect(fixture.guest.read(port: 1) == Array("first, second".utf8))
         #expect(fixture.takeControl() == [.open(1, false), .open(1, true)])
@@ -200,7 +200,7 @@ struct DeviceLoopClientsTests {
             let bytes = pattern(50, from: index * 50)
             client.send(bytes)
             expected += bytes
-            fixture.leave(client, port: 1)
+            client.close()
             try fixture.settle()
             received += fixture.guest.read(port: 1)
             try fixture.guest.offerBuffers(port: 1)

@@ -38,7 +38,7 @@ struct DeviceLoopControlTests {
         let fixture = try guestWithoutBuffers()
         let first = try fixture.connect(1)
         #expect(try tell(fixture, 1) == [.open(1, true)])
-        fixture.leave(first, port: 1)
+        first.close()
         try fixture.settle()
         let second = try fixture.connect(1)
         #expect(try tell(fixture, 5) == [.open(1, false), .open(1, true)])
@@ -53,10 +53,10 @@ struct DeviceLoopControlTests {
         if wasTold {
             let client = try fixture.connect(1)
             #expect(try tell(fixture, 1) == [.open(1, true)])
-            fixture.leave(client, port: 1)
+            client.close()
             try fixture.settle()
         }
-        for _ in 0..<5 { fixture.leave(try fixture.connect(1), port: 1); try fixture.settle() }
+        for _ in 0..<5 { try fixture.connect(1).close(); try fixture.settle() }
         let last = isConnectedAtTheEnd ? try fixture.connect(1) : nil
         let expected: [Told] = (wasTold ? [.open(1, false)] : []) + (isConnectedAtTheEnd ? [.open(1, true)] : [])
         #expect(try tell(fixture, 20) == expected)

@@ -16,7 +16,7 @@ struct DeviceLoopEventsTests {
         try fixture.open(1)
         try fixture.guest.sendOpen(1, false)
         try fixture.settle()
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         try fixture.disconnectFrontend()
         let peer = try ownCredentials()

@@ -51,7 +51,7 @@ struct DeviceLoopFairnessTests {
         let client = try fixture.connect(1)
         if isOpen { try fixture.guest.sendOpen(1) }
         client.send(pattern(100))
-        fixture.leave(client, port: 1)
+        client.close()
         try expectRest(fixture)
         #expect(fixture.hasClient(1))
         // Each of kick and opening brings it on.

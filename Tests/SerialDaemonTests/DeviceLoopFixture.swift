@@ -183,9 +183,7 @@ final class DeviceLoopFixture {
 
     /// Ends the front-end's connection.
     func disconnectFrontend() throws {
-        let descriptor = loop.channel?.rawValue
         frontend.wire.close()
-        if let descriptor { waitForHangUp(descriptor) }
         try settle()
     }
 
@@ -215,13 +213,6 @@ final class DeviceLoopFixture {
         let client = try HostClient(connectingTo: address(of: port))
         try settle()
         return client
-    }
-
-    /// A client of a port that is served goes away. The loop has not seen it yet.
-    func leave(_ client: HostClient, port: Int) {
-        let descriptor = loop.endpoints[port].inputDescriptor
-        client.close()
-        if let descriptor { waitForHangUp(descriptor) }
     }
 
     /// A slow client reads until nothing more comes.

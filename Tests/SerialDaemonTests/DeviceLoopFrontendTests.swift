@@ -101,7 +101,7 @@ struct DeviceLoopFrontendTests {
         let second = try fixture.connect(2)
         #expect(!fixture.frontend.isQuiet)
         // The first ones only: a client that leaves stops nobody.
-        fixture.leave(first, port: 1)
+        first.close()
         try fixture.settle()
         drop(second)
         drop(other)
@@ -129,7 +129,7 @@ struct DeviceLoopFrontendTests {
         try fixture.boot()
         let client = try fixture.connect(1)
         client.send(pattern(7))
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         try fixture.guest.write(pattern(9), port: 1)
         try fixture.settle()

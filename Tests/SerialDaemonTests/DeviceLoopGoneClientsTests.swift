@@ -17,7 +17,7 @@ struct DeviceLoopGoneClientsTests {
         #expect(fixture.takeControl().last == .open(1, true))
         let bytes = pattern(1000)
         client.send(bytes)
-        fixture.leave(client, port: 1)
+        client.close()
         var received: [UInt8] = []
         for _ in 0..<1000 where received.count < bytes.count {
             #expect(fixture.takeControl() == [])
@@ -62,7 +62,7 @@ struct DeviceLoopGoneClientsTests {
         try fixture.guest.write(pattern(100), port: 1)
         try fixture.settle()
         client.send(pattern(3000))
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.open(1)
         expectEqual(fixture.guest.read(port: 1), pattern(3000))
         #expect(fixture.takeControl().suffix(2) == [.open(1, true), .open(1, false)])
@@ -74,7 +74,7 @@ struct DeviceLoopGoneClientsTests {
         try fixture.shrinkBuffer(port: 1)
         for _ in 0..<10 { try fixture.guest.write(pattern(3000), port: 1) }
         client.send(pattern(2000))
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         expectEqual(fixture.guest.read(port: 1), pattern(2000))
         #expect(fixture.takeControl() == [.open(1, false)])
@@ -94,7 +94,7 @@ struct DeviceLoopGoneClientsTests {
         try fixture.settle()
         expectEqual(fixture.guest.read(port: 1), pattern(50))
         #expect(fixture.takeControl() == [])
-        fixture.leave(client, port: 1)
+        client.close()
         #expect(fixture.takeControl() == [.open(1, false)])
     }
 
@@ -104,7 +104,7 @@ struct DeviceLoopGoneClientsTests {
         let first = try fixture.connect(1)
         _ = fixture.takeControl()
         first.send(pattern(10))
-        fixture.leave(first, port: 1)
+        first.close()
         try fixture.settle()
         let second = try fixture.connect(1)
         second.send(pattern(10, from: 10))
@@ -122,7 +122,7 @@ struct DeviceLoopGoneClientsTests {
         let client = try fixture.connect(1)
         _ = fixture.takeControl()
         client.send(pattern(10))
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle(until: { !fixture.hasClient(1) })
         #expect(fixture.takeControl() == [.open(1, false)])
         #expect(fixture.lines.contains { $0.contains("10 bytes of the client were not read") })
@@ -138,7 +138,7 @@ struct DeviceLoopGoneClientsTests {
         try fixture.boot()
         let client = try fixture.connect(1)
         client.send(pattern(10))
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         #expect(fixture.client(1)?.lingerDeadline != nil)
         try fixture.open(1)
@@ -166,7 +166,7 @@ struct DeviceLoopGoneClientsTests {
             try fixture.settle()
             expectEqual(client.receive(), pattern(100, from: index))
         }
-        fixture.leave(client, port: 1)
+        client.close()
         #expect(fixture.takeControl() == [.open(1, false)])
     }
 

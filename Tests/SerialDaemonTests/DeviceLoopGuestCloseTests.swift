@@ -37,7 +37,7 @@ struct DeviceLoopGuestCloseTests {
         try fixture.guest.write(pattern(10, from: 10), port: 1)
         try fixture.settle()
         expectEqual(fixture.guest.read(port: 1), pattern(5))
-        fixture.leave(client, port: 1)
+        client.close()
         #expect(fixture.takeControl() == [.open(1, false)])
         let next = try fixture.connect(1)
         expectEqual(next.receive(), pattern(10, from: 10))
@@ -76,7 +76,7 @@ struct DeviceLoopGuestCloseTests {
         let received = try fixture.readAll(client)
         expectEqual(received, pattern(300_000))
         #expect(client.isAtEnd)
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         let next = try fixture.connect(1)
         expectEqual(next.receive(), pattern(12_000, from: 300_000))
@@ -94,7 +94,7 @@ struct DeviceLoopGuestCloseTests {
         try fixture.guest.sendOpen(1)
         for _ in 0..<5 { try fixture.guest.write(pattern(3000), port: 1) }
         try fixture.settle()
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         // The first client's part ended with the close, told or not. The next one gets what came behind it, sees the
         // next close, and only that.

@@ -147,7 +147,7 @@ struct DeviceLoopThrottleTests {
         let received = try write(256 << 10, fixture, client)
         let waiting = fixture.guest.transmitq(1).unusedByteCount
         #expect(waiting >= 128 << 10)
-        fixture.leave(client, port: 1)
+        client.close()
         try fixture.settle()
         let discarded = try fixture.status(of: 1)?.toHost.discarded["client-gone"]
         #expect(discarded == UInt64((256 << 10) - received.count))

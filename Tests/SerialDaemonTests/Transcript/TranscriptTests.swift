@@ -99,7 +99,7 @@ struct TranscriptTests {
         for index in 0..<8 { try scene.write(pattern(32 << 10, from: index * 32 << 10)) }
         let held = try #require(try scene.device.status(of: 1)?.toHost)
         #expect(held.accepted < 256 << 10, "the client is slow")
-        scene.device.leave(client, port: 1)
+        client.close()
         try scene.device.settle()
         #expect(try scene.device.status(of: 1)?.toHost.discarded["client-gone"] ?? 0 > 0)
         scene.transcript.write()
