@@ -56,21 +56,12 @@ final class CaptureFile {
     }
 
     private func write(_ blocks: [UInt8]) throws(End) {
-        var written = 0
-        while written < blocks.count {
-            let count = unsafe blocks.withUnsafeBytes { bytes in
-                // SAFETY: the rest of the array, which lives for the call.
-                unsafe Glibc.write(file.rawValue, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-            }
-            if count > 0 {
-                written += count
-                continue
-            }
-            let errno = Errno(rawValue: Glibc.errno)
-            if count < 0, errno == .interrupted { continue }
+        do throws(SystemError) {
+            try file.write(blocks)
+        } catch {
             // Back to the last whole block; when that fails too, a reader stops at the cut one.
             _ = ftruncate(file.rawValue, off_t(byteCount))
-            throw .failed(SystemError(call: "write", errno: errno))
+            throw .failed(error)
         }
         byteCount += blocks.count
     }

@@ -64,16 +64,7 @@ final class MetricsFile {
         guard fchmod(number, 0o644) == 0 else {
             throw SystemError(call: "fchmod", errno: Errno(rawValue: errno))
         }
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                // SAFETY: the rest of the array, which lives for the call.
-                unsafe Glibc.write(file.rawValue, buffer.baseAddress?.advanced(by: written), buffer.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError(call: "write", errno: Errno(rawValue: errno)) }
-            written += count
-        }
+        try file.write(bytes)
         guard unsafe rename(temporaryPath, path) == 0 else {
             throw SystemError(call: "rename", errno: Errno(rawValue: errno))
         }

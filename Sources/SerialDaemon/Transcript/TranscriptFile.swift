@@ -23,12 +23,12 @@ final class TranscriptFile {
     /// At how many bytes it is put aside; nil is never.
     private let maximumByteCount: Int?
     private let oldFileCount: Int
-    private var file: OpenFile
+    private var file: CurrentFile
     /// How much it may grow before it is put aside, or before that is tried again.
     private var limit: Int
 
     /// A file, which one it is, and how much is in it.
-    private struct OpenFile: ~Copyable {
+    private struct CurrentFile: ~Copyable {
         let descriptor: OwnedFileDescriptor
         let identity: FileStatus.Identity
         var byteCount: Int
@@ -75,8 +75,10 @@ final class TranscriptFile {
         while position < bytes.count {
             if file.byteCount >= limit { makeRoom(&outcome) }
             let end = position + min(bytes.count - position, limit - file.byteCount)
+            let start = position
+            defer { file.byteCount += position - start }
             do throws(SystemError) {
-                try write(bytes, &position, end)
+                try file.descriptor.write(bytes, from: &position, to: end)
             } catch {
                 outcome.failure = error
                 outcome.lost = bytes.count - position
@@ -84,19 +86,6 @@ final class TranscriptFile {
             }
         }
         return outcome
-    }
-
-    private func write(_ bytes: [UInt8], _ position: inout Int, _ end: Int) throws(SystemError) {
-        while position < end {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                // SAFETY: the piece from `position` to `end` of the array, which lives for the call.
-                unsafe Glibc.write(file.descriptor.rawValue, buffer.baseAddress?.advanced(by: position), end - position)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError(call: "write", errno: Errno(rawValue: errno)) }
-            position += count
-            file.byteCount += count
-        }
     }
 
     // MARK: Putting aside
@@ -144,7 +133,7 @@ final class TranscriptFile {
 
     // MARK: Opening
 
-    private static func open(_ path: String) throws(TranscriptRefusal) -> OpenFile {
+    private static func open(_ path: String) throws(TranscriptRefusal) -> CurrentFile {
         // Looked at before: to open a device can be to do something.
         if let status = try status(at: path), !status.isRegularFile { throw .notAFile }
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
@@ -153,7 +142,7 @@ final class TranscriptFile {
         let descriptor = OwnedFileDescriptor(adopting: number)
         let status = try status(of: descriptor)
         guard status.isRegularFile else { throw .notAFile }
-        return OpenFile(descriptor: descriptor, identity: status.identity, byteCount: status.byteCount)
+        return CurrentFile(descriptor: descriptor, identity: status.identity, byteCount: status.byteCount)
     }
 
     private static func status(at path: String) throws(TranscriptRefusal) -> FileStatus? {
