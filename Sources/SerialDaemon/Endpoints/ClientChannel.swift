@@ -1,9 +1,8 @@
 import Glibc
 import LinuxIO
-import Virtio
 
 /// The channel of whoever is at a port's other side: one case for each kind.
-enum ClientChannel: ~Copyable {
+enum ClientChannel: PortChannel, ~Copyable {
     /// Nobody is there.
     case none
     case stream(UnixStream)

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxIO
+import Virtio
 
 /// What a port's bytes go through while somebody is at its other side.
 ///
@@ -23,6 +24,25 @@ protocol PortChannel: ~Copyable {
     func unreadByteCount() throws(SystemError) -> Int
     /// Lets the other side see the end of what is sent, where that is possible.
     func endSending() throws(SystemError)
+}
+
+extension PortChannel where Self: ~Copyable {
+    /// Sends the guest's buffers.
+    @inline(__always)
+    func send(_ vectors: borrowing IOVectors) throws(SystemError) -> IOOutcome {
+        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe send(pieces) }
+    }
+
+    /// Sends bytes that were kept.
+    func send(_ kept: borrowing ReplayBuffer) throws(SystemError) -> IOOutcome {
+        try unsafe kept.withPieces { (pieces) throws(SystemError) in try unsafe send(pieces) }
+    }
+
+    /// Fills the guest's buffers.
+    @inline(__always)
+    func receive(into vectors: borrowing IOVectors) throws(SystemError) -> IOOutcome {
+        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe receive(into: pieces) }
+    }
 }
 
 /// A client's socket: the usual way.

@@ -31,7 +31,7 @@ extension PortEndpoint {
     /// - Returns: how many bytes it took. Fewer than all mean that its socket is full, or that it reads no more.
     /// - Throws: the host's error; guest memory that went away is EFAULT.
     mutating func send(_ vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        let outcome = try Self.send(vectors, on: channel)
+        let outcome = try channel.send(vectors)
         return note(outcome, of: vectors.byteCount)
     }
 
@@ -44,7 +44,7 @@ extension PortEndpoint {
     /// Sends what was kept, as far as the client takes it.
     mutating func sendReplay() throws(SystemError) {
         while replayByteCount > 0, let client, client.isWritable, client.toHostEnd == nil {
-            let outcome = try Self.send(replay, on: channel)
+            let outcome = try channel.send(replay)
             let taken = note(outcome, of: replayByteCount)
             replay.dropFirst(taken)
             repeatedByteCount = max(0, repeatedByteCount - taken)
@@ -63,8 +63,19 @@ extension PortEndpoint {
             return lost
         }
         guard route == .client else { return 1 }
-        let outcome = try Self.send(character, on: channel)
+        let outcome = try send(character)
         return 1 - note(outcome, of: 1)
+    }
+
+    private func send(_ character: UInt8) throws(SystemError) -> IOOutcome {
+        var character = character
+        return try unsafe withUnsafeMutableBytes(of: &character) { (byte) throws(SystemError) in
+            // SAFETY: the piece is good for the call, which only reads it.
+            let pieces: [1 of iovec] = unsafe [iovec(iov_base: byte.baseAddress, iov_len: 1)]
+            return try unsafe pieces.span.withUnsafeBufferPointer { (pieces) throws(SystemError) in
+                try unsafe channel.send(pieces)
+            }
+        }
     }
 
     /// Ends what the client receives.
@@ -130,7 +141,7 @@ extension PortEndpoint {
         if client?.isReadable != true || client?.hasEndedToGuest == true, let index = watcherWithBytes {
             return try watchers[index].receive(into: vectors)
         }
-        switch try Self.receive(into: vectors, from: channel) {
+        switch try channel.receive(into: vectors) {
         case .bytes(let count):
             noteRead(count, of: vectors.byteCount)
             return count
@@ -172,38 +183,5 @@ extension PortEndpoint {
         if client?.hasHungUp == true {
             client?.isReadable = true
         }
-    }
-
-    // MARK: The calls
-    //
-    // Functions of their parts and not of the endpoint: each part is borrowed on its own.
-
-    private static func send(
-        _ vectors: borrowing IOVectors, on channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
-    }
-
-    private static func send(
-        _ replay: borrowing ReplayBuffer, on channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe replay.withPieces { (pieces) throws(SystemError) in try unsafe channel.send(pieces) }
-    }
-
-    private static func send(_ character: UInt8, on channel: borrowing ClientChannel) throws(SystemError) -> IOOutcome {
-        var character = character
-        return try unsafe withUnsafeMutableBytes(of: &character) { (byte) throws(SystemError) in
-            // SAFETY: the piece is good for the call, which only reads it.
-            let pieces: [1 of iovec] = unsafe [iovec(iov_base: byte.baseAddress, iov_len: 1)]
-            return try unsafe pieces.span.withUnsafeBufferPointer { (pieces) throws(SystemError) in
-                try unsafe channel.send(pieces)
-            }
-        }
-    }
-
-    private static func receive(
-        into vectors: borrowing IOVectors, from channel: borrowing ClientChannel
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe channel.receive(into: pieces) }
     }
 }

@@ -103,7 +103,7 @@ struct Watcher: ~Copyable {
     mutating func flush() {
         while !backlog.isEmpty, isWritable, !hasHungUp, failure == nil {
             do {
-                let outcome = try Self.send(backlog, on: stream)
+                let outcome = try stream.send(backlog)
                 switch outcome {
                 case .bytes(let taken):
                     isWritable = taken == backlog.count
@@ -135,7 +135,7 @@ struct Watcher: ~Copyable {
     /// - Throws: EFAULT, when guest memory has gone; what else fails ends the watcher.
     mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
         do {
-            switch try Self.receive(into: vectors, from: stream) {
+            switch try stream.receive(into: vectors) {
             case .bytes(let byteCount): return byteCount
             case .wouldBlock:
                 isReadable = false
@@ -154,19 +154,5 @@ struct Watcher: ~Copyable {
     consuming func take(_ backlog: inout ReplayBuffer) -> UnixStream {
         backlog = self.backlog
         return stream
-    }
-
-    // Functions of their parts and not of the watcher: each part is borrowed on its own.
-
-    private static func send(
-        _ backlog: borrowing ReplayBuffer, on stream: borrowing UnixStream
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe backlog.withPieces { (pieces) throws(SystemError) in try unsafe stream.send(pieces) }
-    }
-
-    private static func receive(
-        into vectors: borrowing IOVectors, from stream: borrowing UnixStream
-    ) throws(SystemError) -> IOOutcome {
-        try unsafe vectors.withPieces { (pieces) throws(SystemError) in try unsafe stream.receive(into: pieces) }
     }
 }
