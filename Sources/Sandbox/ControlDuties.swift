@@ -15,5 +15,8 @@ package struct ControlDuties: OptionSet, Sendable {
     /// Writes ports' transcripts.
     package static let transcripts = ControlDuties(rawValue: 1 << 2)
 
+    /// Whether it connects to sockets, for ports that there are or for those that an operator may add.
+    package var connects: Bool { !isDisjoint(with: [.operators, .connectors]) }
+
     package static let all: ControlDuties = [.operators, .connectors, .transcripts]
 }

@@ -35,8 +35,7 @@ struct SystemCallPolicy {
     init(_ kind: ThreadKind, duties: ControlDuties) {
         var control = Self.control
         if duties.contains(.operators) { control += Self.operators }
-        // A port that connects can come later.
-        if !duties.isDisjoint(with: [.operators, .connectors]) { control += Self.connectors }
+        if duties.connects { control += Self.connectors }
         if duties.contains(.transcripts), !duties.contains(.operators) { control += Self.transcripts }
         rules =
             switch kind {

@@ -68,7 +68,7 @@ package enum Daemon {
                     transcripts: transcripts)
                 try serveOperators(listener, commands, control: &control, mailbox: mailbox, log: log)
             }
-            if !configuration.sandbox.duties.isEmpty {
+            if configuration.sandbox.duties.connects {
                 try connectPorts(catalogue, control: &control, mailbox: mailbox, log: log)
             }
             let metrics = try configuration.metricsPath.map { (path) throws(StartError) in

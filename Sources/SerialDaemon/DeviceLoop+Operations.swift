@@ -13,7 +13,6 @@ extension DeviceLoop {
         case .removePort(let port): return removePort(port)
         case .changePort(let configuration): return changePort(configuration)
         case .disconnectClient(let port): return disconnectClient(port: port)
-        case .admitClient(let arrival): admitClient(arrival)
         case .startCapture(let tap): startCapture(tap)
         case .stopCapture(let number): stopCapture(number)
         }

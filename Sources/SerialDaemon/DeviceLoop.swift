@@ -265,6 +265,7 @@ extension DeviceLoop {
         for command in mailbox.takeCommands() {
             switch command {
             case .shutdown: isRunning = false
+            case .admit(let arrival): admitClient(arrival)
             case .perform(let operation, let ticket): mailbox.answer(perform(operation), to: ticket)
             }
         }

@@ -7,6 +7,8 @@ import VirtioConsole
 package enum DeviceCommand: Sendable {
     /// Take nothing new, say what stays undelivered, and end.
     case shutdown
+    /// Take the connection that a port wanted.
+    case admit(ClientArrival)
     /// Do what an operator wants, and answer to the ticket.
     case perform(DeviceOperation, ticket: UInt64)
 }

@@ -13,8 +13,6 @@ package enum DeviceOperation: Sendable {
     /// The port of the same number is to be like this from now on; its name, kind and address are as they were.
     case changePort(PortConfiguration)
     case disconnectClient(port: Int)
-    /// The control thread has connected to whom the port wants.
-    case admitClient(ClientArrival)
     case startCapture(CaptureTap)
     /// By number.
     case stopCapture(Int)

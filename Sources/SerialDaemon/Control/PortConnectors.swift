@@ -97,7 +97,7 @@ final class PortConnectors {
             attempt.hasComplained = false
             attempts[port] = attempt
             let arrival = ClientArrival(port: port, name: configuration.name, stream)
-            mailbox.send(.perform(.admitClient(arrival), ticket: 0))
+            mailbox.send(.admit(arrival))
         } catch {
             if !attempt.hasComplained {
                 attempt.hasComplained = true

@@ -118,7 +118,8 @@ struct ConnectorTests {
         let fixture = try Fixture()
         let ends = try UnixStream.pair()
         let arrival = ClientArrival(port: 1, name: "another port", ends.second)
-        _ = try fixture.device.perform(.admitClient(arrival))
+        fixture.device.mailbox.send(.admit(arrival))
+        try fixture.device.settle()
         #expect(!fixture.device.hasClient(1))
         guard arrival.takeStream() != nil else { throw Missing() }
     }
