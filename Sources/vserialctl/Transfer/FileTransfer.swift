@@ -9,26 +9,44 @@ struct FileTransfer {
 
     private static let pieceByteCount = 65536
     private static let maximumAnswerByteCount = 512
+    /// How long a guest that no longer listens may take to have said why; what it said has come by then.
+    private static let lastWordSeconds = 0.5
 
     /// Sends a file, and waits until the guest has checked it.
     func send(_ file: LocalFile, name: String, progress: ProgressLine) throws(CommandFailure) {
-        try stream.send(TransferHeader(byteCount: file.byteCount, name: name).line, until: deadline)
+        try say(TransferHeader(byteCount: file.byteCount, name: name).line)
         var checksum = FileChecksum()
         var left = file.byteCount
         while left > 0 {
             let piece = try file.read(atMost: Int(min(UInt64(Self.pieceByteCount), left)))
             guard !piece.isEmpty else { throw .incomplete("\(name) has become shorter meanwhile") }
             checksum.add(piece)
-            try stream.send(piece, until: deadline)
+            try say(piece)
             progress.advance(piece.count)
             left -= UInt64(piece.count)
         }
         progress.end()
-        try stream.send(checksum.text + [UInt8(ascii: "\n")], until: deadline)
-        let answer = try stream.line(atMost: Self.maximumAnswerByteCount, until: deadline)
-        guard answer == Array("ok".utf8) else {
-            throw .incomplete("the guest says: \(PrintableText.escaping(answer))")
+        try say(checksum.text + [UInt8(ascii: "\n")])
+        let answer = try answer(until: deadline)
+        guard answer == Array("ok".utf8) else { throw Self.refusal(answer) }
+    }
+
+    /// Sends; when that fails because the guest has given up and told so, its word is the failure.
+    private func say(_ bytes: [UInt8]) throws(CommandFailure) {
+        do throws(CommandFailure) {
+            try stream.send(bytes, until: deadline)
+        } catch {
+            guard let word = try? answer(until: Deadline(seconds: Self.lastWordSeconds)) else { throw error }
+            throw Self.refusal(word)
         }
+    }
+
+    private func answer(until deadline: Deadline) throws(CommandFailure) -> [UInt8] {
+        try stream.line(atMost: Self.maximumAnswerByteCount, until: deadline)
+    }
+
+    private static func refusal(_ answer: [UInt8]) -> CommandFailure {
+        .incomplete("the guest says: \(PrintableText.escaping(answer))")
     }
 
     /// Receives a file, checks it, and tells the guest.

@@ -34,6 +34,23 @@ struct SendFileTests {
         #expect(guest.wait() == 1)
     }
 
+    /// The guest's disk is full, say: it tells so in mid-file, and reads no more.
+    @Test(arguments: [true, false])
+    func theGuestsFailureIsToldInMidFile(guestGoes: Bool) throws {
+        let folder = try ScratchDirectory()
+        try write([UInt8](repeating: 7, count: 4_000_000), to: "\(folder.path)/sent")
+        let port = try FakePort()
+        let tool = try SpawnedTool([
+            "send-file", "files", "\(folder.path)/sent", "--path", port.path, "--timeout", guestGoes ? "30" : "0.1",
+        ])
+        let guest = try port.accept()
+        try guest.say("failed the disk is full\n")
+        if guestGoes { try guest.close() }
+        let result = try tool.wait()
+        #expect(result.code == 65)
+        #expect(result.errors == "vserialctl: the guest says: failed the disk is full\n")
+    }
+
     @Test func whatIsNoFileIsNotSent() throws {
         let result = try SpawnedTool.run(["send-file", "files", "/dev", "--path", "/nowhere"])
         #expect(result.errors == "vserialctl: /dev: not a regular file\n")
