@@ -45,11 +45,7 @@ public struct PseudoTerminal: ~Copyable, Sendable {
         _ path: String, mode: UInt16, owner: UInt32?, group: UInt32?
     ) throws(SystemError) {
         let other = try OpenFile(path: path, flags: O_RDWR)
-        let number = other.rawValue
-        var settings = termios()
-        try systemCall("tcgetattr") { unsafe tcgetattr(number, &settings) }
-        unsafe cfmakeraw(&settings)
-        try systemCall("tcsetattr") { unsafe tcsetattr(number, TCSANOW, &settings) }
+        try TerminalSettings(of: other.rawValue).raw.apply(to: other.rawValue)
         try other.setAccess(mode: mode, owner: owner, group: group)
     }
 

@@ -15,8 +15,11 @@ package struct ControlDuties: OptionSet, Sendable {
     /// Writes ports' transcripts.
     package static let transcripts = ControlDuties(rawValue: 1 << 2)
 
+    /// Gives the terminal of standard input back as it was found.
+    package static let terminal = ControlDuties(rawValue: 1 << 3)
+
     /// Whether it connects to sockets, for ports that there are or for those that an operator may add.
     package var connects: Bool { !isDisjoint(with: [.operators, .connectors]) }
 
-    package static let all: ControlDuties = [.operators, .connectors, .transcripts]
+    package static let all: ControlDuties = [.operators, .connectors, .transcripts, .terminal]
 }

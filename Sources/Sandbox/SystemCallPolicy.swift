@@ -37,6 +37,7 @@ struct SystemCallPolicy {
         if duties.contains(.operators) { control += Self.operators }
         if duties.connects { control += Self.connectors }
         if duties.contains(.transcripts), !duties.contains(.operators) { control += Self.transcripts }
+        if duties.contains(.terminal) { control += Self.terminal }
         rules =
             switch kind {
             case .starting: Self.common + control + Self.device + Self.startingThreads
@@ -88,6 +89,11 @@ struct SystemCallPolicy {
 
     /// Files that begin anew and are put aside; an operator's captures do the same.
     private static let transcripts = anyway(["ftruncate", "rename"])
+
+    /// How keys are treated and whose job has the terminal, at the end. To type for somebody (TIOCSTI) is another request.
+    private static let terminal = [TCSETS, TIOCGPGRP].map { request in
+        Rule(call: "ioctl", condition: .equal(argument: 1, UInt64(request)))
+    }
 
     /// Clients, the front-end and guest memory.
     private static let device =

@@ -75,6 +75,8 @@ package enum Daemon {
                 try keepMetrics(path, control: &control)
             }
             defer { metrics?.remove() }
+            let terminal = configuration.sandbox.duties.contains(.terminal) ? try StandardTerminal.take() : nil
+            defer { terminal?.giveBack() }
             let loop = try makeDeviceLoop(
                 configuration, sockets: sockets, transcripts: transcripts.taps, mailbox: mailbox, log: log)
             let sandbox = try shutIn(configuration.sandbox, log: log)

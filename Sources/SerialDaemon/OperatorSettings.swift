@@ -130,6 +130,7 @@ package struct OperatorSettings: Sendable {
         if control != nil || metricsPath != nil { duties.insert(.operators) }
         if ports.contains(where: \.endpoint.isConnector) { duties.insert(.connectors) }
         if ports.contains(where: { $0.transcript != nil }) { duties.insert(.transcripts) }
+        if ports.contains(where: { $0.endpoint == .standardStreams }) { duties.insert(.terminal) }
         return duties
     }
 

@@ -43,7 +43,7 @@ struct SystemCallPolicyTests {
             ]))
     }
 
-    @Test(arguments: [ControlDuties(), .operators, .connectors, .transcripts, .all])
+    @Test(arguments: [ControlDuties(), .operators, .connectors, .transcripts, .terminal, .all])
     func startingThreadMayDoWhatTheOthersMay(duties: ControlDuties) {
         let starting = SystemCallPolicy(.starting, duties: duties).rules
         for kind in [ThreadKind.control, .device] {
@@ -59,6 +59,15 @@ struct SystemCallPolicyTests {
             Set(SystemCallPolicy(kind, duties: duties).rules.map(\.call))
         }
         #expect(calls(.transcripts).subtracting(calls([])) == (kind == .device ? [] : ["ftruncate", "rename"]))
+    }
+
+    /// Two requests, none of which types or redirects.
+    @Test(arguments: ThreadKind.allCases)
+    func terminalIsGivenBackAndNothingElse(kind: ThreadKind) {
+        let before = SystemCallPolicy(kind, duties: []).rules
+        let more = SystemCallPolicy(kind, duties: .terminal).rules.filter { !before.contains($0) }
+        #expect(more.allSatisfy { $0.call == "ioctl" && $0.outcome == .allow })
+        #expect(more.compactMap(\.condition?.value) == (kind == .device ? [] : [0x5402, 0x540F]), "TCSETS, TIOCGPGRP")
     }
 
     /// Only conditions on one argument: two rules for a call without one would make the second meaningless.

@@ -175,6 +175,8 @@ struct OperatorSettingsTests {
         let logged = try Self.settings("name=a,logfile=/var/log/a", "name=b,logfile=b").configuration().sandbox
         #expect(logged.directories == [".", "/run/vm1", "/var/log"])
         #expect(logged.duties == .transcripts)
+        let typed = try Self.settings("name=a,kind=stdio").configuration().sandbox
+        #expect(typed.duties == .terminal)
         let strict = try Self.settings("name=a", "name=b,allow-gids=0").configuration()
         #expect(strict.sandbox.needsPeerIdentities)
         #expect(strict.sandbox.filterAction == .kill, "the default")

@@ -24,6 +24,8 @@ final class SpawnedDaemon {
         return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) + "/vhost-user-serial"
     }()
 
+    /// POSIX_SPAWN_SETSID: in <spawn.h>, behind _GNU_SOURCE.
+    private static let newSession: Int16 = 0x80
     /// Far longer than anything here takes.
     private static let patienceMilliseconds: Int32 = 10_000
     /// Where the program has its end of ``life``: beyond what it opens itself.
@@ -34,9 +36,14 @@ final class SpawnedDaemon {
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - inherited: what the program gets as descriptor 3.
+    ///   - terminal: the path of what the program gets as standard input.
+    ///   - isForeground: whether the terminal becomes the program's own, as a shell's is for the job that it waits for.
     ///   - closing: descriptors that the program starts without.
     /// - Throws: when it cannot be started.
-    init(_ arguments: [String], inherited: Int32? = nil, closing: [Int32] = []) throws {
+    init(
+        _ arguments: [String], inherited: Int32? = nil, terminal: String? = nil, isForeground: Bool = true,
+        closing: [Int32] = []
+    ) throws {
         (outputReader, outputWriter) = try Self.makePipe()
         let lifeWriter: Int32
         (life, lifeWriter) = try Self.makePipe()
@@ -48,6 +55,11 @@ final class SpawnedDaemon {
         }
         unsafe posix_spawn_file_actions_adddup2(&actions, lifeWriter, Self.lifeDescriptor)
         if let inherited { unsafe posix_spawn_file_actions_adddup2(&actions, inherited, 3) }
+        // The first terminal that a session's leader opens becomes the session's.
+        if let terminal {
+            let flags = O_RDWR | (isForeground ? 0 : O_NOCTTY)
+            unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, terminal, flags, 0)
+        }
         for descriptor in closing { unsafe posix_spawn_file_actions_addclose(&actions, descriptor) }
         // The threads of a test process may have signals blocked, and a new program keeps that.
         var attributes = posix_spawnattr_t()
@@ -56,7 +68,7 @@ final class SpawnedDaemon {
         var none = sigset_t()
         unsafe sigemptyset(&none)
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (terminal == nil ? 0 : Self.newSession))
         var argv = unsafe ([Self.program] + arguments).map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
         var process: pid_t = 0

@@ -1,20 +1,21 @@
 import Glibc
 import LinuxIO
-import SystemPackage
 
 /// The terminal that a person types on. While it is raw, each key goes to the guest as it is, Ctrl-C too.
 final class Terminal {
     private let descriptor: Int32
-    private let found: termios
+    private let found: TerminalSettings
     private(set) var isRaw = false
 
     /// - Parameter descriptor: borrowed.
     /// - Throws: ``CommandFailure`` when it is no terminal.
     init(_ descriptor: Int32 = STDIN_FILENO) throws(CommandFailure) {
-        var settings = termios()
-        guard unsafe tcgetattr(descriptor, &settings) == 0 else { throw Self.failure("tcgetattr") }
+        do {
+            found = try TerminalSettings(of: descriptor)
+        } catch {
+            throw .system(error)
+        }
         self.descriptor = descriptor
-        found = settings
         // Else a restore from the background would stop this process half-way.
         var set = sigset_t()
         unsafe sigemptyset(&set)
@@ -28,19 +29,19 @@ final class Terminal {
     var isForeground: Bool { tcgetpgrp(descriptor) == getpgrp() }
 
     func makeRaw() throws(CommandFailure) {
-        var settings = found
-        unsafe cfmakeraw(&settings)
-        // Not TCSADRAIN: a terminal whose output stands still would be waited for without end.
-        guard unsafe tcsetattr(descriptor, TCSANOW, &settings) == 0 else { throw Self.failure("tcsetattr") }
+        do {
+            try found.raw.apply(to: descriptor)
+        } catch {
+            throw .system(error)
+        }
         isRaw = true
     }
 
     /// Makes it what it was. Does nothing the second time.
     func restore() {
         guard isRaw else { return }
-        var settings = found
         // There is nobody left to tell when the terminal has gone.
-        _ = unsafe tcsetattr(descriptor, TCSANOW, &settings)
+        try? found.apply(to: descriptor)
         isRaw = false
     }
 
@@ -51,10 +52,6 @@ final class Terminal {
             return nil
         }
         return WindowSize(columns: size.ws_col, rows: size.ws_row)
-    }
-
-    private static func failure(_ call: String) -> CommandFailure {
-        .system(SystemError(call: call, errno: Errno(rawValue: errno)))
     }
 }
 
