@@ -61,10 +61,18 @@ final class TranscriptFile {
         limit = maximumByteCount ?? .max
     }
 
-    /// Whether it is the same file, whatever the paths.
-    func isSame(as other: TranscriptFile) -> Bool {
-        file.identity == other.file.identity
+    /// Whether both would write to one file, whatever the paths, or one of them put a file where the other has its own.
+    func collides(with other: TranscriptFile) -> Bool {
+        file.identity == other.file.identity || !names.isDisjoint(with: other.names)
     }
+
+    /// What it makes and replaces.
+    private var names: Set<String> {
+        guard maximumByteCount != nil else { return [path] }
+        return Set((1...oldFileCount).map { "\(path).\($0)" } + [path, newPath])
+    }
+
+    private var newPath: String { "\(path).new" }
 
     // MARK: Writing
 
@@ -107,7 +115,6 @@ final class TranscriptFile {
         // A file that is not ours any more is not ours to put aside.
         guard let status = try Self.status(at: path), status.identity == file.identity else { return try reopen() }
         // The new one first: without it nothing is moved.
-        let newPath = path + ".new"
         _ = unsafe unlink(newPath)
         let new = try Self.open(newPath)
         do throws(TranscriptRefusal) {

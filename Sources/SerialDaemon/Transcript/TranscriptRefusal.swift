@@ -7,7 +7,7 @@ package enum TranscriptRefusal: Error, Equatable, Sendable {
     case directoryUnknown(String)
     /// A directory, a device, a symbolic link.
     case notAFile
-    /// The transcript of another port goes there.
+    /// The transcript of another port goes there, or what is put aside of it.
     case takenBy(port: String)
     case failed(SystemError)
 }

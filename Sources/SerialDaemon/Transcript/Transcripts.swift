@@ -102,7 +102,7 @@ final class Transcripts {
     ) throws(TranscriptRefusal) {
         guard let settings = port.transcript else { return }
         let file = try TranscriptFile(path, settings)
-        for (name, other) in running where other.file.isSame(as: file) { throw .takenBy(port: name) }
+        for (name, other) in running where other.file.collides(with: file) { throw .takenBy(port: name) }
         var log = log
         log[metadataKey: "port"] = "\(port.name)"
         running[port.name] = Transcript(tap, file, log: log)

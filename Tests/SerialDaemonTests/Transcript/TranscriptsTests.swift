@@ -72,6 +72,19 @@ struct TranscriptsTests {
         }
     }
 
+    /// What one port's transcript puts aside must not replace another's, and the other way round.
+    @Test(arguments: [("a", "a.1"), ("a.2", "a"), ("a", "a.new")])
+    func filesPutAsideAreForOnePort(first: String, second: String) throws {
+        func rotating(_ name: String) -> TranscriptSettings {
+            TranscriptSettings(path: "\(directory.path)/\(name)", maximumByteCount: 4096, oldFileCount: 2)
+        }
+        let colliding = try transcripts([rotating(first), rotating(second)])
+        let path = "\(directory.path)/\(second)"
+        #expect(throws: StartError.transcript(port: "p1", path: path, .takenBy(port: "p0"))) { try colliding.open() }
+        // What is not put aside replaces nothing.
+        try transcripts([settings(first), settings(second)]).open()
+    }
+
     @Test func aMissingDirectoryIsSaidBeforeTheProcessIsShutIn() throws {
         let path = "\(directory.path)/none/a"
         #expect(
