@@ -57,19 +57,24 @@ struct PortOpener {
         guard let number = passed.number(of: descriptor) else {
             throw .descriptorNotPassed(owner: owner, "\(descriptor)")
         }
+        let isListening: Bool
         do throws(SystemError) {
-            // Adopted only now: a number that is no socket is left alone.
-            let isListening = try InheritedSocket.isListening(number)
-            let socket = OwnedFileDescriptor(adopting: number)
-            try socket.setCloseOnExec()
-            guard isListening else { return .permanent(.stream(UnixStream(adopting: socket))) }
-            do throws(UnixListenerError) {
-                return .listener(try UnixListener(adopting: socket))
-            } catch {
-                throw SystemError(call: "listen", errno: .invalidArgument)
-            }
+            isListening = try InheritedSocket.isListening(number)
         } catch {
             throw .endpoint(owner: owner, "\(descriptor) is no UNIX stream socket", error)
+        }
+        // Adopted only now: a number that is no socket is left alone.
+        let socket = OwnedFileDescriptor(adopting: number)
+        do throws(SystemError) {
+            try socket.setCloseOnExec()
+        } catch {
+            throw .system(error)
+        }
+        guard isListening else { return .permanent(.stream(UnixStream(adopting: socket))) }
+        do throws(UnixListenerError) {
+            return .listener(try UnixListener(adopting: socket))
+        } catch {
+            throw .listen(owner: owner, error)
         }
     }
 
