@@ -138,9 +138,12 @@ package struct Sandbox: ~Copyable {
         return resolved.sorted()
     }
 
-    /// No core dump: it would have the guest's bytes in it. What cannot be lowered is low already.
+    /// No core dump: it would have the guest's bytes in it. No memory of the host's that cannot be swapped out. What cannot
+    /// be lowered is low already.
     private static func limitResources() {
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        for resource in [RLIMIT_CORE, __RLIMIT_MEMLOCK] {
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            _ = unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &none)
+        }
     }
 }

@@ -21,6 +21,8 @@ enum Attempt: String, CaseIterable, ExpressibleByArgument {
     case execute
     case becomeRoot
     case executableMemory
+    /// Keep the host from swapping.
+    case lockMemory
     case signalParent
     case newNamespace
     /// See what the host's network has.
@@ -56,6 +58,9 @@ enum Attempt: String, CaseIterable, ExpressibleByArgument {
         case .executableMemory:
             let page = unsafe mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             return unsafe page != MAP_FAILED
+        case .lockMemory:
+            let page = unsafe mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            return unsafe mlock(page, 4096) == 0
         case .signalParent: return kill(getppid(), 0) == 0
         case .newNamespace: return clinux_unshare(true) == 0
         case .listInterfaces: return Self.canOpen("/proc/net/dev", O_RDONLY)

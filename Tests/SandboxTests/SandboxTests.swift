@@ -45,7 +45,7 @@ struct SandboxTests {
     @Test(
         .enabled(if: isRoot, "shutting in as root needs root"),
         arguments: ["namespace", "landlock"],
-        ["readPasswords", "climbOut", "writeOutside", "becomeRoot", "executableMemory"])
+        ["readPasswords", "climbOut", "writeOutside", "becomeRoot", "executableMemory", "lockMemory"])
     func wallsHoldWithoutTheList(sandbox: String, attempt: String) throws {
         let outcome = try probe(attempt, "--sandbox", sandbox, "--seccomp", "none", "--user", "65534")
         #expect(outcome.output.contains("confinement: \(sandbox)\n"), "\(outcome.output)")
