@@ -1,3 +1,4 @@
+import DriverTestSupport
 import MachineTestSupport
 
 /// What a fault is played with.
@@ -6,6 +7,8 @@ struct FaultSetting {
     let program: String
     /// More options for it, whatever the fault.
     let options: [String]
+    /// Of the guest's rings.
+    let layout: GuestDriver.Layout
     /// For sockets and logs, and nobody else's; short, because a socket's path is.
     let directory: String
     /// How much of it, in the fault's own unit.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DriverTestSupport
 import FoundationEssentials
 import Glibc
 import MachineTestSupport
@@ -8,7 +9,10 @@ import MachineTestSupport
 struct Soak: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak", abstract: "Plays faults to a running vhost-user-serial.",
-        discussion: "Prints one line for each fault, with what was measured, and ends with 1 when one failed.")
+        discussion: """
+            Each with split and with packed rings. Prints one line for each, with what was measured, and ends with 1 \
+            when one failed.
+            """)
 
     @Argument(help: "The faults to play; all when none is named.")
     var names: [String] = []
@@ -16,7 +20,7 @@ struct Soak: ParsableCommand {
     @Flag(help: "Show the faults and end.")
     var list = false
 
-    @Flag(help: "Play each fault once, and little of it.")
+    @Flag(help: "Play little of each fault.")
     var quick = false
 
     @Option(help: "Begin round after round until so many minutes are over; the round that runs is finished.")
@@ -49,27 +53,32 @@ struct Soak: ParsableCommand {
         repeat {
             round += 1
             if minutes > 0 { report("round \(round)") }
-            for fault in chosen.isEmpty ? Fault.all : chosen where !play(fault, round: round) { failedCount += 1 }
+            for layout in [GuestDriver.Layout.split, .packed] {
+                for fault in chosen.isEmpty ? Fault.all : chosen where !play(fault, layout, round: round) {
+                    failedCount += 1
+                }
+            }
         } while !end.hasPassed
         if failedCount > 0 { throw ExitCode.failure }
     }
 
     /// Plays one fault and prints its line; returns whether the daemon got over it.
-    private func play(_ fault: Fault, round: Int) -> Bool {
+    private func play(_ fault: Fault, _ layout: GuestDriver.Layout, round: Int) -> Bool {
         let count = count ?? (quick ? fault.quickCount : fault.soakCount)
         let start = ContinuousClock.now
         func line(_ figures: [Figure], _ outcome: String) {
             let seconds = Figure("seconds", start.duration(to: .now).seconds)
-            let words = [fault.name, Figure("count", count).description, seconds.description]
+            let words = [fault.name, "rings=\(layout)", Figure("count", count).description, seconds.description]
             report((words + figures.map(\.description) + [outcome]).joined(separator: " "))
         }
         do {
             let directory = try Self.makeDirectory()
             do {
+                let rings = layout == .packed ? ["--packed-rings", "on"] : []
                 let figures = try fault.body(
                     FaultSetting(
-                        program: daemon, options: daemonArguments.split(separator: " ").map(String.init),
-                        directory: directory, count: count, seed: seed &+ UInt64(round) &- 1))
+                        program: daemon, options: rings + daemonArguments.split(separator: " ").map(String.init),
+                        layout: layout, directory: directory, count: count, seed: seed &+ UInt64(round) &- 1))
                 line(figures, "ok")
             } catch let error as NotHere {
                 line([], "skipped: \(error.reason)")

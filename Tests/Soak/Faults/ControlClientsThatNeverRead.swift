@@ -12,7 +12,7 @@ extension Fault {
         let ports = [Port(name: String(repeating: "n", count: 80), number: 1), Port(name: "p2", number: 2)]
         let daemon = try Daemon(
             ports, in: setting.directory, arguments: setting.options + ["--control", control], program: setting.program)
-        let rig = Rig(daemon, in: setting.directory)
+        let rig = Rig(daemon, setting)
         try rig.bootGuest(ports: 1...2)
         let steady = try rig.start(port: 2)
         func connect() throws -> SocketStream {

@@ -12,11 +12,12 @@ extension Fault {
             }
             let start = ContinuousClock.now
             let daemon = try Daemon(
-                ports, in: setting.directory, arguments: ["--max-ports", "\(portCount)"], program: setting.program)
+                ports, in: setting.directory, arguments: setting.options + ["--max-ports", "\(portCount)"],
+                program: setting.program)
             let first = try StreamClient(to: "\(setting.directory)/p0")
             slowest = max(slowest, start.duration(to: .now))
             try expect(slowest < .seconds(1), "the daemon took \(slowest.milliseconds) ms to start")
-            let rig = Rig(daemon, in: setting.directory)
+            let rig = Rig(daemon, setting)
             try rig.bootGuest(ports: 0..<portCount, queueSize: ringSize)
             try rig.start(port: 0, first)
             try rig.start(port: portCount - 1)

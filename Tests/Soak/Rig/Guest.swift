@@ -10,17 +10,19 @@ final class Guest {
     private var file: OwnedFileDescriptor
     private let frontend: SyntheticFrontend
     private let ports: [Int]
+    private let layout: GuestDriver.Layout
     private let queueSize: Int
 
     /// For rings and for what is below them.
     private static let spareByteCount = 64 << 20
 
     /// Connects to the daemon, as soon as it takes front-ends, and opens the ports of these numbers.
-    init(socket path: String, ports: [Int], queueSize: Int = 128) throws {
+    init(socket path: String, ports: [Int], layout: GuestDriver.Layout, queueSize: Int = 128) throws {
         self.ports = ports
+        self.layout = layout
         self.queueSize = queueSize
         file = try Self.makeMemory(ports, queueSize)
-        driver = try Self.makeDriver(file, ports, queueSize)
+        driver = try Self.makeDriver(file, ports, layout, queueSize)
         frontend = try Self.connect(to: path, memory: file.rawValue, driver)
         try driver.start()
     }
@@ -35,10 +37,10 @@ final class Guest {
     }
 
     private static func makeDriver(
-        _ file: borrowing OwnedFileDescriptor, _ ports: [Int], _ queueSize: Int
+        _ file: borrowing OwnedFileDescriptor, _ ports: [Int], _ layout: GuestDriver.Layout, _ queueSize: Int
     ) throws -> GuestDriver {
         let memory = try GuestRAM(file: file.rawValue, byteCount: byteCount(ports, queueSize))
-        return try GuestDriver(memory: memory, layout: .split, queueSize: queueSize, ports: ports)
+        return try GuestDriver(memory: memory, layout: layout, queueSize: queueSize, ports: ports)
     }
 
     private static func connect(to path: String, memory: Int32, _ driver: GuestDriver) throws -> SyntheticFrontend {
@@ -125,7 +127,7 @@ final class Guest {
         try frontend.detach(driver: driver)
         try expectEqual(takeErrors(), 0, "reports of rings that were broken already")
         file = try Self.makeMemory(ports, queueSize)
-        driver = try Self.makeDriver(file, ports, queueSize)
+        driver = try Self.makeDriver(file, ports, layout, queueSize)
         try frontend.attach(memory: file.rawValue, driver: driver)
         try driver.start()
     }

@@ -6,6 +6,7 @@ import MachineTestSupport
 final class Rig {
     let daemon: Daemon
     let directory: String
+    private let layout: GuestDriver.Layout
     private var current: Guest?
     private(set) var traffic: [Traffic] = []
 
@@ -16,14 +17,15 @@ final class Rig {
     ) throws {
         let daemon = try setting.startDaemon(
             portCount: portCount, portOptions: portOptions, arguments: arguments, log: log)
-        self.init(daemon, in: setting.directory)
+        self.init(daemon, setting)
         try bootGuest(ports: 1...portCount)
     }
 
-    /// Takes a daemon over that has its sockets in this directory; there is no guest yet.
-    init(_ daemon: Daemon, in directory: String) {
+    /// Takes a daemon over that was started with this setting; there is no guest yet.
+    init(_ daemon: Daemon, _ setting: FaultSetting) {
         self.daemon = daemon
-        self.directory = directory
+        directory = setting.directory
+        layout = setting.layout
     }
 
     /// The daemon's socket for front-ends.
@@ -43,7 +45,7 @@ final class Rig {
 
     /// Brings up a guest, in the place of one that is gone.
     func bootGuest(ports: some Sequence<Int>, queueSize: Int = 128) throws {
-        current = try Guest(socket: socket, ports: Array(ports), queueSize: queueSize)
+        current = try Guest(socket: socket, ports: Array(ports), layout: layout, queueSize: queueSize)
     }
 
     /// The guest's process is gone, with its memory and its front-end's socket; what was on its way is lost.
