@@ -144,13 +144,14 @@ struct SplitQueue: VirtqueueLayout {
 
     func enableKicks(after count: UInt16, hasEventIndex: Bool) {
         if hasEventIndex {
-            ring.storeAvailableEvent(availableIndex &+ count &- 1)
+            // From where the device stands, and not from the index that it has read last: what was read is not looked at.
+            ring.storeAvailableEvent(position &+ count &- 1)
         } else {
             ring.storeUsedFlags(wantsKicks: true)
         }
     }
 
     func hasAvailable(_ count: UInt16) -> Bool {
-        ring.loadAvailableIndex() &- availableIndex >= count
+        ring.loadAvailableIndex() &- position >= count
     }
 }

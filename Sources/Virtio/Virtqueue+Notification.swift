@@ -61,6 +61,7 @@ extension Virtqueue {
     ///
     /// - Parameter count: 1 to ``size``. A driver that stops short of it never kicks: whoever asks for more than one
     ///   looks again by itself after a while.
+    /// - Precondition: no chain is looked at and not used.
     /// - Returns: true when as many are available already, perhaps without a kick: look again, or wait for ever.
     public mutating func enableNotifications(after count: UInt16 = 1) -> Bool {
         let wanted = hasEventIndex ? count : 1
@@ -73,7 +74,7 @@ extension Virtqueue {
         return hasAvailable(wanted)
     }
 
-    /// Whether the driver has made so many chains available that nobody has looked at yet; in a packed ring, chains that
+    /// Whether the driver has made so many chains available that were not used yet; in a packed ring, chains that
     /// fill as many slots.
     public func hasAvailable(_ count: UInt16) -> Bool {
         switch layout {

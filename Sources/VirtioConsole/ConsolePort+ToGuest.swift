@@ -66,8 +66,9 @@ extension ConsolePort {
             return enableToGuestKicks()
         }
         let count = refillThreshold.count(largestAvailableCount: largest)
-        awaitedRefill = count > 1 ? count : nil
-        return receiveq?.enableNotifications(after: count) ?? false
+        let isThere = receiveq?.enableNotifications(after: count) ?? false
+        awaitedRefill = count > 1 && !isThere ? count : nil
+        return isThere
     }
 
     /// Whether the guest is to kick for many buffers and not for the next.

@@ -58,6 +58,17 @@ struct DeviceLoopRefillTests {
         client.close()
     }
 
+    /// Who asks how many buffers wait has not looked at them for the port.
+    @Test func whoLooksAfterTheGuestDoesNotStopIt() throws {
+        let (fixture, client) = try drained(32)
+        try fixture.guest.offerBuffers(port: 1, count: 3, byteCount: Self.size)
+        #expect(try fixture.status(of: 1) != nil)
+        try fixture.settle { fixture.loop.refillPorts.isEmpty }
+        try fixture.settle()
+        expectEqual(fixture.guest.read(port: 1), pattern(3 * Self.size, from: 32 * Self.size))
+        client.close()
+    }
+
     /// A guest that reads nothing costs one look, not one every ten milliseconds.
     @Test func guestThatReadsNothingIsLeftAlone() throws {
         let (fixture, client) = try drained(32)

@@ -112,6 +112,21 @@ struct ConsolePortToGuestTests {
         #expect(!fixture.canReceive(1))
     }
 
+    /// The guest gives buffers back between the last look and the asking for a kick: they are not waited for any more.
+    @Test func whatIsThereAlreadyIsNotWaitedFor() throws {
+        let fixture = try DeviceFixture(features: DeviceFixture.usualFeatures.union(.eventIndex))
+        let driver = try fixture.start(.receiveq(port: 1))
+        for _ in 0..<32 { driver.add(writable: [1]) }
+        #expect(try fixture.fill(1, [UInt8](repeating: 1, count: 32)) == 32)
+        _ = fixture.publishToGuest(1)
+        _ = fixture.usedLengths(.receiveq(port: 1))
+        #expect(try fixture.fill(1, [2]) == 0)
+        for _ in 0..<16 { driver.add(writable: [1]) }
+        #expect(fixture.awaitRefill(1), "as many as it waits for")
+        #expect(try fixture.fill(1, [2]) == 1)
+        #expect(fixture.hasRefill(1), "fifteen are left")
+    }
+
     @Test func kicksAreAskedForOnlyWhenBuffersRunShort() throws {
         fixture.disableToGuestKicks(1)
         #expect(driver.deviceWantsNoKick)

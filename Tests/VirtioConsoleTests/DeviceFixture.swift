@@ -257,6 +257,8 @@ final class DeviceFixture {
     func enableToHostKicks(_ port: Int) -> Bool { device.ports[port].enableToHostKicks() }
     func disableToGuestKicks(_ port: Int) { device.ports[port].disableToGuestKicks() }
     func enableToGuestKicks(_ port: Int) -> Bool { device.ports[port].enableToGuestKicks() }
+    func awaitRefill(_ port: Int) -> Bool { device.ports[port].awaitRefill() }
+    func hasRefill(_ port: Int) -> Bool { device.ports[port].hasRefill() }
     var batchChainCount: Int { batch.chainCount }
     var batchByteCount: Int { batch.byteCount }
 }
