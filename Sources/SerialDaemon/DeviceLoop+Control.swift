@@ -57,13 +57,12 @@ extension DeviceLoop {
             if events.failed.contains(port) {
                 portWarning(port, "the guest could not set the port up")
             }
-            if events.closed.contains(port) {
-                guestClosed(port: port)
-            }
-            if events.opened.contains(port) {
-                guestOpened(port: port)
-                readyPorts.insert(port)
-            }
+            let (opened, closed) = (events.opened.contains(port), events.closed.contains(port))
+            // Of both the port knows which came last, and so will whoever follows the events.
+            let closedLast = opened && closed && !device.ports[port].isGuestOpen
+            if closedLast { guestOpened(port: port) }
+            if closed { guestClosed(port: port) }
+            if opened, !closedLast { guestOpened(port: port) }
         }
         if events.ignoredCount > 0 {
             deviceLine(.debug, "\(events.ignoredCount) control messages of the guest made no sense")
@@ -72,6 +71,7 @@ extension DeviceLoop {
 
     private mutating func guestOpened(port: Int) {
         portInfo(port, "opened by the guest")
+        readyPorts.insert(port)
         meters[port].openDeadline = nil
         if let name = endpoints[port].configuration?.name {
             mailbox.report(.portChanged(name, isOpen: true))

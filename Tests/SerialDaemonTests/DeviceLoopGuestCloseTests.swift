@@ -144,6 +144,22 @@ struct DeviceLoopGuestCloseTests {
         #expect(client.isAtEnd == (close != .keep))
     }
 
+    /// Which came last is what whoever follows the events believes.
+    @Test(arguments: [true, false]) func contract8_eventsTellWhichCameLast(endsOpen: Bool) throws {
+        let fixture = try DeviceLoopFixture([.port()])
+        try fixture.boot()
+        if endsOpen { try fixture.open(1) }
+        _ = fixture.takeEvents()
+        try fixture.guest.sendOpen(1, !endsOpen)
+        try fixture.guest.sendOpen(1, endsOpen)
+        try fixture.settle()
+        let changes = fixture.takeEvents().compactMap { event -> Bool? in
+            guard case .portChanged(_, let isOpen) = event else { return nil }
+            return isOpen
+        }
+        #expect(changes == [!endsOpen, endsOpen])
+    }
+
     /// The control queue's kick is seen a turn before that of the port's queue, where the bytes already are.
     @Test(arguments: [GuestClose.keep, .eof, .disconnect])
     func contract8_closeSeenBeforeTheBytesDoesNotLoseThem(close: GuestClose) throws {
