@@ -35,7 +35,9 @@ extension DeviceLoop {
     mutating func endThrottles(now: UInt64) {
         var ports = throttledPorts
         while let port = ports.popFirst() {
-            readyPorts.insert(port)
+            if throttles[port].endWaits(now: now) {
+                readyPorts.insert(port)
+            }
             if throttles[port].resumption(after: now) == nil {
                 throttledPorts.remove(port)
             }

@@ -161,4 +161,24 @@ struct DeviceLoopThrottleTests {
         _ = try fixture.add(.port("other"))
         #expect(try fixture.status(of: 1)?.toHost.throttledNanoseconds == 0)
     }
+
+    /// The end of one port's wait is nothing to the others that wait.
+    @Test func whoWaitsOnIsNotWoken() throws {
+        var ports = [PortConfiguration.port("a", number: 1), .port("b", number: 2)]
+        for index in ports.indices { ports[index].bytesPerSecond = Self.slow }
+        let fixture = try DeviceLoopFixture(ports)
+        let now = fixture.loop.turnStart
+        var ends: [UInt64] = []
+        for port in 1...2 {
+            fixture.loop.throttles[port].toHost.take(Self.burst + port * Self.slow)
+            #expect(fixture.loop.allowance(port: port, \.toHost) == 0)
+            ends.append(try #require(fixture.loop.throttles[port].resumption(after: now)))
+        }
+        #expect(ends[0] < ends[1])
+        fixture.loop.endThrottles(now: ends[0])
+        let woken = (1...2).filter { fixture.loop.readyPorts.contains($0) }
+        #expect(woken == [1])
+        let waiting = (1...2).filter { fixture.loop.throttledPorts.contains($0) }
+        #expect(waiting == [2])
+    }
 }

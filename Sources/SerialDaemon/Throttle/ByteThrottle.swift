@@ -18,7 +18,7 @@ struct ByteThrottle {
     private var credit: Int64 = 0
     /// Up to when it was earned.
     private var earnedAt: UInt64 = 0
-    /// The wait of now, or the last one as long as nobody has asked since it ended.
+    /// The wait of now, or the last one as long as nobody has ended it since.
     private var wait: (start: UInt64, end: UInt64)?
     /// How long those waits took that are over.
     private var total: UInt64 = 0
@@ -69,6 +69,13 @@ struct ByteThrottle {
         let end = now &+ UInt64(max(wanted, 0) / rate) &+ 1
         wait = (now, end)
         return end
+    }
+
+    /// Ends the wait when its time is over; tells whether it is.
+    mutating func endWait(ifOver now: UInt64) -> Bool {
+        guard let wait, wait.end <= now else { return false }
+        endWait(now: now)
+        return true
     }
 
     private mutating func endWait(now: UInt64) {

@@ -16,6 +16,14 @@ struct PortThrottle {
 
     /// When the next direction goes on that waits; nil when none does.
     func resumption(after now: UInt64) -> UInt64? {
-        [toHost.resumption(after: now), toGuest.resumption(after: now)].compactMap(\.self).min()
+        let (toHost, toGuest) = (toHost.resumption(after: now), toGuest.resumption(after: now))
+        guard let toHost, let toGuest else { return toHost ?? toGuest }
+        return min(toHost, toGuest)
+    }
+
+    /// Ends the waits whose time is over; tells whether there was one.
+    mutating func endWaits(now: UInt64) -> Bool {
+        let (toHost, toGuest) = (toHost.endWait(ifOver: now), toGuest.endWait(ifOver: now))
+        return toHost || toGuest
     }
 }
