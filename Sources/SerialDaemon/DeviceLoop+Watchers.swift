@@ -70,7 +70,7 @@ extension DeviceLoop {
             device.ports[port].noteUnread(unread)
             portWarning(port, "\(unread) bytes of a client were not read by the guest, and are thrown away")
         }
-        let lost = endpoints[port].watchers[index].lostByteCount
+        let lost = endpoints[port].watchers[index].lostWhenItLeaves
         if lost > 0 {
             portWarning(port, "a client that watched was too slow for \(lost) bytes")
         }
@@ -80,7 +80,8 @@ extension DeviceLoop {
         let left = endpoints[port].watchers.count + 1
         portInfo(port, "one client disconnected, \(left) left")
         do {
-            try watchArrivals(port: port, true)
+            // There may be none yet: the operator has lowered their number.
+            try watchArrivals(port: port, endpoints[port].hasRoomForClient)
         } catch {
             portWarning(port, "cannot listen for clients any more: \(error)")
         }

@@ -59,6 +59,9 @@ struct Watcher: ~Copyable {
     /// How many bytes it has not taken yet.
     var backlogByteCount: Int { backlog.count }
 
+    /// The same when it goes now: what is kept for one that was not the first to go is lost to it.
+    var lostWhenItLeaves: UInt64 { lostByteCount &+ (hasHungUp ? 0 : UInt64(backlog.count)) }
+
     /// Whether there may be something of it for the guest.
     var mayHaveBytes: Bool { isWriter && isReadable && !hasEnded && failure == nil }
 
@@ -121,6 +124,7 @@ struct Watcher: ~Copyable {
     /// Lets it see the end of what it receives, behind what it has taken.
     mutating func endSending() {
         flush()
+        lostByteCount &+= UInt64(backlog.count)
         backlog.dropFirst(backlog.count)
         wasToldOfClose = true
         do {

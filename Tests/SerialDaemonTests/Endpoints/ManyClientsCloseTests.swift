@@ -64,6 +64,34 @@ struct ManyClientsCloseTests {
         #expect(next.receive() == [9])
     }
 
+    /// The end does not wait for one who only watches; what it has not read by then is counted.
+    @Test func aSlowWatchersLossIsCounted() throws {
+        let fixture = try DeviceLoopFixture.opened(clients: 2, guestClose: .eof)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        let sent = try fixture.writeToSlowWatcher()
+        #expect(first.receive() == sent)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        let received = second.receive()
+        #expect(second.isAtEnd)
+        #expect(received == Array(sent.prefix(received.count)))
+        #expect(try fixture.status(of: 1)?.clients.last?.lost == UInt64(sent.count - received.count))
+    }
+
+    @Test func aSlowWatchersLossIsToldWhenItIsDisconnected() throws {
+        let fixture = try DeviceLoopFixture.opened(clients: 2, guestClose: .disconnect)
+        let first = try fixture.connect(1)
+        let second = try fixture.connect(1)
+        let sent = try fixture.writeToSlowWatcher()
+        #expect(first.receive() == sent)
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        let lost = sent.count - second.receive().count
+        #expect(lost > 0)
+        #expect(fixture.lines.contains { $0.contains("was too slow for \(lost) bytes") })
+    }
+
     @Test(arguments: [GuestClose.eof, .disconnect]) func aSlowWriterIsToldAfterAllData(guestClose: GuestClose) throws {
         let fixture = try DeviceLoopFixture.opened(clients: 2, writers: 2, guestClose: guestClose)
         let first = try fixture.connect(1)

@@ -42,6 +42,23 @@ struct ManyClientsTests {
         #expect(fixture.takeEvents().filter { "\($0)".contains("clientConnected") }.count == 3)
     }
 
+    @Test func whoFindsNoRoomAfterAChangeWaitsWithoutCost() throws {
+        let fixture = try DeviceLoopFixture.opened(clients: 3)
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        var port = try fixture.endpointConfiguration(1)
+        port.clientLimit = 2
+        _ = try fixture.perform(.changePort(port))
+        let fourth = try HostClient(connectingTo: fixture.address(of: 1))
+        clients[2].close()
+        try fixture.settle()
+        try fixture.write([1])
+        #expect(fourth.receive() == [])
+        clients[1].close()
+        try fixture.settle()
+        try fixture.write([2])
+        #expect(fourth.receive() == [2])
+    }
+
     @Test func aSlowWatcherLosesItsOldest_andSlowsNobody() throws {
         let fixture = try DeviceLoopFixture.opened(clients: 2)
         let first = try fixture.connect(1)
