@@ -84,6 +84,11 @@ extension DeviceLoop {
         if let name = endpoints[port].configuration?.name {
             mailbox.report(.portChanged(name, isOpen: false))
         }
+        let unread = endpoints[port].dropBegunRecord()
+        if unread > 0 {
+            device.ports[port].noteUnread(unread)
+            portWarning(port, "the last \(unread) bytes of a record were not read by the guest, and are thrown away")
+        }
         if endpoints[port].configuration?.guestClose != .keep, endpoints[port].hasClient {
             endpoints[port].owesClientClose = true
         }

@@ -36,6 +36,7 @@ extension DeviceLoop {
             return .refused("the host refuses what a port needs: \(error)")
         }
         endpoints[port].owesDiscard = owesDiscard
+        endpoints[port].awaitsGuestReady = device.isDriverReady
         meters[port] = PortMeter()
         throttle(port: port, configuration)
         device.addPort(port, PortDescription(configuration))

@@ -77,7 +77,8 @@ extension DeviceLoop {
             sendReplay(port: port)
             // What comes behind the end of the guest's program is for the next client.
             closeClientAfterData(port: port)
-            let route = device.ports[port].hasBacklog ? .discard : endpoints[port].route
+            let isForFormer = isForFormerPort(port)
+            let route = device.ports[port].hasBacklog || isForFormer ? .discard : endpoints[port].route
             guard route != .hold, !isHeldByWriter(port: port) else { return }
             // What is for nobody any more need not keep the next client waiting.
             let isLimited = limitedPorts.contains(port) && !device.ports[port].hasBacklog
@@ -99,13 +100,13 @@ extension DeviceLoop {
             }
             let wasBacklog = device.ports[port].hasBacklog
             let taken = try takeBatch(port: port, route: route)
-            if endpoints[port].copiesToHost, !wasBacklog {
+            if endpoints[port].copiesToHost, !wasBacklog, !isForFormer {
                 endpoints[port].copyToHost(batch.vectors, byteCount: taken)
             }
             if capturedPorts.contains(port) {
                 capture(port: port, .toHost, byteCount: taken)
             }
-            if transcribedPorts.contains(port) {
+            if transcribedPorts.contains(port), !isForFormer {
                 transcribe(port: port)
             }
             if isLimited {
@@ -114,6 +115,13 @@ extension DeviceLoop {
             budget -= taken
         }
         goOnSoon(port: port)
+    }
+
+    /// Whether what the guest writes is for the port that had the number before.
+    private mutating func isForFormerPort(_ port: Int) -> Bool {
+        guard endpoints[port].awaitsGuestReady else { return false }
+        endpoints[port].awaitsGuestReady = !device.ports[port].isGuestReady
+        return endpoints[port].awaitsGuestReady
     }
 
     /// Whether another writer than the first client is to take what was written before; a console waits for nobody.

@@ -104,7 +104,7 @@ extension PortEndpoint {
     /// Whether there may be bytes to read.
     var mayHaveBytes: Bool {
         guard let client else { return false }
-        return client.isReadable && !client.hasEndedToGuest || watcherWithBytes != nil
+        return client.isReadable && !client.hasEndedToGuest || watcherMayHaveBytes
     }
 
     /// Whether nothing can be read before the client sends more.
@@ -133,12 +133,20 @@ extension PortEndpoint {
         }
     }
 
+    /// Forgets what is left of a record that the guest has begun to read; returns how many bytes that was.
+    func dropBegunRecord() -> Int {
+        switch channel {
+        case .records(let channel): channel.dropBegunRecord()
+        default: 0
+        }
+    }
+
     /// Reads the client's bytes into the guest's buffers.
     ///
     /// - Returns: how many bytes were read; 0 when there are none now.
     /// - Throws: the host's error; guest memory that went away is EFAULT.
     mutating func receive(into vectors: borrowing IOVectors) throws(SystemError) -> Int {
-        if client?.isReadable != true || client?.hasEndedToGuest == true, let index = watcherWithBytes {
+        if !watchers.isEmpty, let index = watcherInTurn() {
             return try watchers[index].receive(into: vectors)
         }
         switch try channel.receive(into: vectors) {
@@ -156,9 +164,27 @@ extension PortEndpoint {
         return 0
     }
 
-    /// One of the other writers who may have sent something.
-    private var watcherWithBytes: Int? {
-        for index in 0..<watchers.count where watchers[index].mayHaveBytes { return index }
+    /// Whether the first client may have sent something.
+    private var firstMayHaveBytes: Bool {
+        client?.isReadable == true && client?.hasEndedToGuest == false
+    }
+
+    /// Whether one of the other writers may have sent something.
+    private var watcherMayHaveBytes: Bool {
+        for index in 0..<watchers.count where watchers[index].mayHaveBytes { return true }
+        return false
+    }
+
+    /// The watcher whose turn it is to be heard; nil when it is the first client's.
+    ///
+    /// One after the other: whoever has always something to say does not silence the others.
+    private mutating func watcherInTurn() -> Int? {
+        for step in 0...watchers.count {
+            let place = (nextWriter + step) % (watchers.count + 1)
+            guard place == 0 ? firstMayHaveBytes : watchers[place - 1].mayHaveBytes else { continue }
+            nextWriter = place + 1
+            return place == 0 ? nil : place - 1
+        }
         return nil
     }
 

@@ -62,7 +62,8 @@ extension PortEndpoint {
         generation &+= 1
         var watcher = Watcher(
             stream, generation: generation, peer: peer, isWriter: isWriter(atPlace: watchers.count + 1))
-        watcher.copy(scrollback)
+        // What nobody has had yet, too: it may move up before the first has read that.
+        if scrollback.count > replay.count { watcher.copy(scrollback) } else { watcher.copy(replay) }
         watchers.append(watcher)
     }
 

@@ -84,9 +84,14 @@ struct PortEndpoint: ~Copyable {
     /// Whether chains that were there when a client left are still to be thrown away, because the ring stood still
     /// then.
     var owesDiscard = false
+    /// Whether the number had a port before: until the guest says that it is ready for this one, what it writes is the
+    /// former one's.
+    var awaitsGuestReady = false
 
     /// Clients beside the first one, in the order of their coming.
     var watchers = UniqueArray<Watcher>()
+    /// Whose bytes the guest gets next, counted from 0, which is the first client; taken modulo their number.
+    var nextWriter = 0
 
     private let binding: PortBinding
     // What follows is for this type's own extensions.

@@ -38,6 +38,11 @@ struct RecordChannel: PortChannel, ~Copyable {
     func takeRefusedByteCount() -> Int {
         stage.takeRefusedByteCount()
     }
+
+    /// Forgets what is left of a record that the guest has begun to read; returns how many bytes that was.
+    func dropBegunRecord() -> Int {
+        stage.dropBegun()
+    }
 }
 
 /// One record between the client's socket and the guest's buffers.
@@ -71,6 +76,13 @@ private final class RecordStage {
             refused += byteCount
         }
         return outcome
+    }
+
+    /// Forgets the rest of what was taken in part.
+    func dropBegun() -> Int {
+        guard start > 0 else { return 0 }
+        defer { start = end }
+        return count
     }
 
     /// Copies as much as there is room for; returns how many bytes.

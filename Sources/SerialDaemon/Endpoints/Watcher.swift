@@ -81,7 +81,7 @@ struct Watcher: ~Copyable {
     mutating func promote() {
         guard !isWriter else { return }
         isWriter = true
-        backlog = backlog.resized(to: Self.writersBacklogByteCount)
+        backlog = backlog.resized(to: max(backlog.capacity, Self.writersBacklogByteCount))
     }
 
     /// Keeps a copy of the first `byteCount` bytes that the guest has written.
@@ -97,9 +97,10 @@ struct Watcher: ~Copyable {
         lostByteCount &+= UInt64(backlog.append(character))
     }
 
-    /// Keeps a copy of what was before it came.
-    mutating func copy(_ scrollback: borrowing ReplayBuffer) {
-        _ = backlog.append(scrollback)
+    /// Keeps a copy of what was before it came, all of it.
+    mutating func copy(_ former: borrowing ReplayBuffer) {
+        backlog = backlog.resized(to: max(backlog.capacity, former.count))
+        _ = backlog.append(former)
     }
 
     /// Sends what is kept, as far as it goes.

@@ -9,10 +9,11 @@ extension DeviceLoopFixture {
     /// A device with one port, which the guest has opened.
     static func opened(
         clients: Int, writers: Int = 1, scrollback: Int = 0, clientsAbsent: ClientsAbsent = .block,
-        guestClose: GuestClose = .keep, linger: UInt64? = nil
+        guestClose: GuestClose = .keep, linger: UInt64? = nil, isConsole: Bool = false
     ) throws -> DeviceLoopFixture {
         var port = PortConfiguration.port(
             clientsAbsent: clientsAbsent, guestClose: guestClose, lingerNanoseconds: linger)
+        port.isConsole = isConsole
         port.clientLimit = clients
         port.writerLimit = writers
         port.scrollbackByteCount = scrollback

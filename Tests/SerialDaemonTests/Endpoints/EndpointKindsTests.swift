@@ -80,6 +80,7 @@ struct EndpointKindsTests {
         _ = try fixture.perform(.removePort(2))
         let port = PortConfiguration.port("vm.full", number: 2, endpoint: .file("/dev/full", appends: true))
         #expect(try fixture.perform(.addPort(PortAddition(port, binding: full))).map { "\($0)" } == "done")
+        try fixture.guest.sendPortReady(2)
         try fixture.guest.write(Array("waits".utf8), port: 2)
         try fixture.settle()
         #expect(!fixture.hasWork)

@@ -125,6 +125,32 @@ struct ManyClientsTests {
         #expect(status.held == 0 && status.delivered == status.accepted)
     }
 
+    /// The first does not read, and what was kept for it before the second came is for the second when the first goes.
+    @Test(arguments: [0, 3000, 65536]) func whatWasKeptBeforeAWatcherCameIsNotLost(scrollback: Int) throws {
+        let fixture = try DeviceLoopFixture.opened(
+            clients: 2, scrollback: scrollback, clientsAbsent: .buffer, isConsole: true)
+        let first = try fixture.connect(1)
+        try fixture.shrinkBuffer(port: 1)
+        var sent: [UInt8] = []
+        func write() throws {
+            let piece = pattern(3000, from: sent.count)
+            try fixture.write(piece)
+            sent += piece
+        }
+        for _ in 0..<6 { try write() }
+        let held = try #require(try fixture.status(of: 1)).toHost.held
+        #expect(held > 6000)
+        let second = try fixture.connect(1)
+        try write()
+        first.close()
+        try fixture.settle()
+        try write()
+        let received = try fixture.readAll(second)
+        #expect(received == Array(sent.suffix(max(Int(held), min(scrollback, 18_000)) + 6000)))
+        let status = try #require(try fixture.status(of: 1)).toHost
+        #expect(status.held == 0 && status.delivered == status.accepted)
+    }
+
     // MARK: Many writers
 
     @Test func writersAreHeardInTheOrderOfTheirBytes_andWatchersAreNot() throws {
@@ -137,6 +163,27 @@ struct ManyClientsTests {
         clients[0].close()
         try fixture.settle()
         #expect(fixture.guest.read(port: 1) == [2, 2])
+    }
+
+    /// One who has always something to say does not silence the others.
+    @Test func writersAreHeardInTurn() throws {
+        let fixture = try DeviceLoopFixture([.port()])
+        var port = try fixture.endpointConfiguration(1)
+        (port.clientLimit, port.writerLimit) = (3, 3)
+        _ = try fixture.perform(.changePort(port))
+        try fixture.boot()
+        let clients = try (0..<3).map { _ in try fixture.connect(1) }
+        for (index, client) in clients.enumerated() { client.send([UInt8](repeating: UInt8(index), count: 20_000)) }
+        try fixture.guest.sendOpen(1)
+        try fixture.settle()
+        var heard: [UInt8] = []
+        for _ in 0..<6 {
+            try fixture.guest.offerBuffers(port: 1, count: 1, byteCount: 100)
+            try fixture.settle { fixture.loop.refillPorts.isEmpty }
+            heard += fixture.guest.read(port: 1)
+        }
+        #expect(heard.count == 600)
+        #expect(Set(heard) == [0, 1, 2])
     }
 
     @Test func aSlowWriterHoldsTheGuestAndLosesNothing() throws {

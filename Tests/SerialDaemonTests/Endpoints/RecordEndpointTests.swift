@@ -50,6 +50,29 @@ struct RecordEndpointTests {
         #expect(try client.read() == [])
     }
 
+    /// The guest's program goes with half of a record: the other half is not for the next one.
+    @Test(arguments: [true, false]) func theRestOfARecordGoesWithTheGuestsProgram(hasBegun: Bool) throws {
+        let fixture = try DeviceLoopFixture([.port(endpoint: .listener(.abstract(""), .records))])
+        try fixture.boot()
+        let client = try Client(fixture.address(of: 1))
+        try fixture.settle()
+        try fixture.guest.sendOpen(1)
+        try fixture.settle()
+        if hasBegun { try fixture.guest.offerBuffers(port: 1, count: 2) }
+        try client.write(pattern(20_000))
+        try fixture.settle()
+        let begun = fixture.guest.read(port: 1).count
+        #expect(begun == (hasBegun ? 8192 : 0))
+        try fixture.guest.sendOpen(1, false)
+        try fixture.settle()
+        try client.write([1])
+        try fixture.guest.sendOpen(1)
+        try fixture.guest.offerBuffers(port: 1, count: 8)
+        try fixture.settle()
+        expectEqual(fixture.guest.read(port: 1), (hasBegun ? [] : pattern(20_000)) + [1])
+        #expect(fixture.counters(1).unreadBytes == (hasBegun ? 20_000 - 8192 : 0))
+    }
+
     @Test func aRecordBeginsInABufferOfItsOwn() throws {
         let (fixture, client) = try Self.connected()
         let records = [pattern(3), pattern(5000), pattern(1)]
