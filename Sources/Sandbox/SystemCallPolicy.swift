@@ -74,11 +74,12 @@ struct SystemCallPolicy {
         "getdents64", "lseek", "lstat", "openat", "sendto", "timerfd_settime", "unlink", "unlinkat",
     ])
 
-    /// The control socket's connections, sockets of ports that are added at run time, and captures.
+    /// The control socket's connections, sockets of ports that are added at run time, and captures. By realpath(3) of
+    /// what an operator may write: `getcwd`, `readlink` and the two of `faccessat`.
     private static let operators =
         anyway([
-            "accept4", "bind", "eventfd2", "fchmod", "flock", "ftruncate", "getsockopt", "lchown", "listen", "readlink",
-            "recvfrom", "rename",
+            "accept4", "bind", "eventfd2", "faccessat", "faccessat2", "fchmod", "flock", "ftruncate", "getcwd",
+            "getsockopt", "lchown", "listen", "readlink", "recvfrom", "rename",
         ]) + [unixSocket]
 
     /// Sockets of others, where they were seen from outside the sandbox too.

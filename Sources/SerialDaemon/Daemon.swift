@@ -59,9 +59,9 @@ package enum Daemon {
             let context = ControlContext(configuration, threshold: threshold)
             let transcripts = try Transcripts(configuration, log: log)
             if let listener = sockets.control.take() {
-                // Files made at run time have the mode that they are made with; /proc, by which a right that was taken
-                // away could be given back, is out of reach then.
-                umask(0o007)
+                // Files made at run time have the mode that they are made with, and each is said: /proc, by which a
+                // right that was taken away could be given back, is out of reach then.
+                umask(0)
                 let commands = ControlCommands(
                     context: context, catalogue: catalogue,
                     captures: Captures(directory: configuration.captureDirectory.map(CanonicalPath.resolve)),

@@ -107,4 +107,41 @@ struct CommandLineSandboxTests {
         #expect(exit.output.contains(argument.prefix { $0 != "=" }))
         #expect(directory.names == [])
     }
+
+    /// What a port is given at run time may look like anything: library calls that look at it are in the lists.
+    @Test(
+        arguments: [
+            #""mode":"0666""#, #""logfile":"x.log""#, #""logfile":"DIR//x.log""#, #""logfile":"DIR/./x.log""#,
+            #""logfile":"DIR/../NAME/x.log""#, #""path":"DIR/../NAME/x""#, #""path":"x""#, #""path":"DIR/up/NAME/x""#,
+        ], ["namespace", "landlock"])
+    func everySpellingIsAnswered(keys: String, sandbox: String) throws {
+        let name = String(directory.path.split(separator: "/").last ?? "")
+        try FileManager.default.createSymbolicLink(atPath: "\(directory.path)/up", withDestinationPath: "..")
+        let control = "\(directory.path)/control"
+        let daemon = try started("--control", control, "--sandbox", sandbox, "--seccomp", "trap")
+        let keys = keys.replacing("DIR", with: directory.path).replacing("NAME", with: name)
+        let answers = try ask(control, [#"{"execute":"port-add","arguments":{"id":"b",\#(keys)}}"#])
+        #expect(answers.count == 2)
+        daemon.send(SIGTERM)
+        let exit = daemon.wait()
+        #expect(exit.code == 0)
+        #expect(!exit.output.contains("denied"), "\(exit.output)")
+    }
+
+    /// Says these commands at a control socket; returns their answers, with that to the negotiation.
+    private func ask(_ path: String, _ commands: [String]) throws -> [String] {
+        let client = try HostClient(connectingTo: .path(path))
+        let lines = [#"{"execute":"qmp_capabilities"}"#] + commands
+        client.send(Array(lines.map { "\($0)\n" }.joined().utf8))
+        var received: [UInt8] = []
+        while true {
+            let answers = String(decoding: received, as: UTF8.self).split(separator: "\r\n").map(String.init)
+                .filter { $0.contains("\"return\"") || $0.contains("\"error\"") }
+            var entry = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
+            guard answers.count < lines.count, unsafe poll(&entry, 1, 10_000) == 1, !client.isAtEnd else {
+                return answers
+            }
+            received += client.receive()
+        }
+    }
 }
