@@ -44,6 +44,16 @@ import Testing
         #expect(try ControlCoding.decode(JSONValue.self, from: text) == value)
     }
 
+    @Test(
+        "a number that was read and written is read as the same again",
+        arguments: [
+            "0", "-0", "1.5", "1e3", "18888888888888888.888", "188888888888888888888", "-9223372036854775808", "1e300",
+        ])
+    func numbers(text: String) throws {
+        let value = try ControlCoding.decode(JSONValue.self, from: text.utf8)
+        #expect(try ControlCoding.decode(JSONValue.self, from: ControlCoding.encode(value)) == value)
+    }
+
     @Test("an answer has either a return or an error, and its id only when it came with one")
     func answers() throws {
         let done = ControlAnswer(return: ControlNothing(), id: nil)
