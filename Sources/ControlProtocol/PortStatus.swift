@@ -6,6 +6,11 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var console: Bool
     /// What kind of endpoint it is bound to, as `kind=` has it.
     package var kind: String
+    /// Of a socket: whether clients connect to `path`, and not the daemon, as `server=` has it. nil of other kinds, and
+    /// of a socket that the daemon was started with: its path is not known.
+    package var server: Bool?
+    /// What a socket carries, as `type=` has it; nil of other kinds.
+    package var type: String?
     /// The host's socket, an abstract one with `@` before its name; of other kinds where they are.
     package var path: String
     /// Whether the guest has set the port up.
@@ -22,14 +27,16 @@ package struct PortStatus: Codable, Equatable, Sendable {
     package var settings: PortSettings
 
     package init(
-        id: String, number: Int, console: Bool, kind: String = "socket", path: String, guestReady: Bool,
-        guestOpen: Bool, clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus,
+        id: String, number: Int, console: Bool, kind: String, server: Bool? = nil, type: String? = nil, path: String,
+        guestReady: Bool, guestOpen: Bool, clients: [ClientStatus], toHost: DirectionStatus, toGuest: DirectionStatus,
         transcriptLost: UInt64? = nil, transcriptRotationsFailed: UInt64? = nil, settings: PortSettings
     ) {
         self.id = id
         self.number = number
         self.console = console
         self.kind = kind
+        self.server = server
+        self.type = type
         self.path = path
         self.guestReady = guestReady
         self.guestOpen = guestOpen

@@ -30,7 +30,8 @@ extension DeviceLoop {
     private mutating func status(of port: Int, _ configuration: PortConfiguration, now: UInt64) -> PortStatus {
         PortStatus(
             id: configuration.name, number: port, console: configuration.isConsole,
-            kind: configuration.endpoint.kind.rawValue, path: configuration.endpoint.description,
+            kind: configuration.endpoint.kind.rawValue, server: configuration.endpoint.isServer,
+            type: configuration.endpoint.socketType?.key, path: configuration.endpoint.description,
             guestReady: device.ports[port].isGuestReady,
             guestOpen: device.ports[port].isGuestOpen,
             clients: clients(of: port),

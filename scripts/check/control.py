@@ -66,6 +66,7 @@ async def main(socket, schema, port):
     await execute("port-set", id="added", clients_absent="buffer", buffer_size="4K", rate="1M")
     added = {one["id"]: one for one in await execute("query-ports")}["added"]
     assert added["settings"]["buffer-size"] == 4096, added
+    assert added["server"] is True and added["type"] == "stream", added
     assert added["settings"]["rate"] == 1 << 20 and added["transcript-lost"] == 0, added
     _, writer = await asyncio.open_unix_connection(added["path"])
     while not any(one["clients"] for one in await execute("query-ports") if one["id"] == "added"):

@@ -54,6 +54,18 @@ package enum EndpointConfiguration: Equatable, Sendable {
         }
     }
 
+    /// Whether clients come to ``address``, as `server=` has it; nil where there is no address.
+    var isServer: Bool? { address.map { _ in !isConnector } }
+
+    /// What a socket carries; nil of what is none.
+    var socketType: UnixSocketType? {
+        switch self {
+        case .listener(_, let type), .connector(_, let type, _): type
+        case .inherited: .stream
+        case .terminal, .file, .fifos, .standardStreams, .null: nil
+        }
+    }
+
     var isConnector: Bool {
         if case .connector = self { true } else { false }
     }
@@ -67,12 +79,7 @@ package enum EndpointConfiguration: Equatable, Sendable {
     }
 
     /// Whether what is at the other side keeps records apart.
-    var keepsRecords: Bool {
-        switch self {
-        case .listener(_, .records), .connector(_, .records, _): true
-        default: false
-        }
-    }
+    var keepsRecords: Bool { socketType == .records }
 
     /// The kind's name, as `kind=` and `query-ports` have it.
     package var kind: EndpointKind {
@@ -103,6 +110,14 @@ extension UnixSocketType {
         case "stream": self = .stream
         case "seqpacket": self = .records
         default: return nil
+        }
+    }
+
+    /// As ``init(key:)`` reads it.
+    var key: String {
+        switch self {
+        case .stream: "stream"
+        case .records: "seqpacket"
         }
     }
 }

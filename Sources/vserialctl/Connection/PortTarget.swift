@@ -18,7 +18,7 @@ struct PortTarget: ParsableArguments {
 
     /// Finds the port's socket.
     ///
-    /// - Throws: ``CommandFailure``; `usage` when the daemon has no port of this name.
+    /// - Throws: ``CommandFailure``; `usage` when the daemon has no port of this name, or one that nobody connects to.
     func find() throws(CommandFailure) -> FoundPort {
         if let path { return FoundPort(name: name, path: path, status: nil) }
         return try find(askedOf: try control.connect())
@@ -33,6 +33,8 @@ struct PortTarget: ParsableArguments {
                 "there is no port \(PrintableText.escaping(name)); "
                     + (names.isEmpty ? "the daemon has none" : "there are \(names)"))
         }
+        // Somebody else may listen there: the program that the daemon itself is connected to.
+        if path == nil, let refusal = PortText.refusal(status) { throw .usage(refusal) }
         return FoundPort(name: name, path: path ?? status.path, status: status)
     }
 }

@@ -17,6 +17,23 @@ enum PortText {
         }.joined(separator: ", ")
     }
 
+    /// Why no program on the host can connect to the port and be its client; nil when one can.
+    static func refusal(_ port: PortStatus) -> String? {
+        let name = PrintableText.escaping(port.id)
+        let path = PrintableText.escaping(port.path)
+        guard port.kind == "socket" else {
+            return "\(name) is bound to \(PrintableText.escaping(port.kind)) (\(path)) and has no socket"
+        }
+        switch port.server {
+        case nil: return "\(name) is a socket that the daemon was started with; say where it is with --path"
+        case false?: return "\(name) is connected to \(path) by the daemon; nobody can be its client"
+        case true?:
+            let type = port.type ?? ""
+            return type == "stream"
+                ? nil : "\(name) carries records (type=\(PrintableText.escaping(type))); this is only for bytes"
+        }
+    }
+
     /// Bytes that nobody got, of both directions.
     static func discarded(_ port: PortStatus) -> TextTable.Cell {
         let count = port.toHost.discardedByteCount &+ port.toGuest.discardedByteCount

@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import LinuxIO
 import Testing
@@ -29,6 +30,27 @@ struct EndpointKindsTests {
             guard !piece.isEmpty else { return bytes }
             bytes += piece
         }
+    }
+
+    // MARK: What is said of them
+
+    @Test(
+        arguments: [
+            (.listener(.abstract("")), true, "stream"), (.listener(.abstract(""), .records), true, "seqpacket"),
+            (.connector(.path("s"), .stream), false, "stream"), (.connector(.path("s"), .records), false, "seqpacket"),
+            (.terminal(link: nil), nil, nil), (.file("f", appends: true), nil, nil), (.null, nil, nil),
+        ] as [(EndpointConfiguration, Bool?, String?)])
+    func anOperatorCanTellWhoListens(endpoint: EndpointConfiguration, server: Bool?, type: String?) throws {
+        let status = try #require(try DeviceLoopFixture([.port(endpoint: endpoint)]).status(of: 1))
+        #expect(status.server == server)
+        #expect(status.type == type)
+    }
+
+    @Test func whereAnInheritedSocketIsIsNotKnown() throws {
+        let pair = try UnixStream.pair()
+        let endpoint = EndpointConfiguration.inherited(.number(pair.first.rawValue))
+        #expect(endpoint.isServer == nil)
+        #expect(endpoint.socketType == .stream)
     }
 
     // MARK: Nowhere

@@ -18,6 +18,12 @@ final class FakePort {
     /// Waits for the next client.
     func accept() throws -> PortPeer { PortPeer(try acceptStream()) }
 
+    /// Whether somebody has connected whom nobody has accepted yet.
+    var isSomebodyThere: Bool {
+        var entry = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&entry, 1, 0) == 1
+    }
+
     func acceptStream() throws -> UnixStream {
         while true {
             var entry = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)

@@ -7,8 +7,8 @@ func somePort(_ id: String, number: Int, change: (inout PortStatus) -> Void = { 
         stalled: false, throttledNanoseconds: 0,
         ring: RingStatus(size: 128, layout: .split, position: 0, waiting: 0, broken: nil))
     var port = PortStatus(
-        id: id, number: number, console: false, path: "/run/vm1/\(id)", guestReady: true, guestOpen: false,
-        clients: [], toHost: idle, toGuest: idle,
+        id: id, number: number, console: false, kind: "socket", server: true, type: "stream", path: "/run/vm1/\(id)",
+        guestReady: true, guestOpen: false, clients: [], toHost: idle, toGuest: idle,
         settings: PortSettings(
             clientsAbsent: "block", bufferSize: 65536, guestClose: "keep", linger: nil, columns: nil, rows: nil))
     change(&port)
