@@ -25,7 +25,7 @@ struct Doctor {
         return program + [daemon.socket]
             + (socketPath.map { [SocketChecks.file("front-end-socket", path: $0)] } ?? [])
             + running + daemonChecks(daemon)
-            + (daemon.ports ?? []).map { SocketChecks.file("port-socket", path: $0.path) }
+            + (daemon.ports ?? []).map(SocketChecks.port)
     }
 
     /// A daemon answers within milliseconds; one that is traced or stopped, never.

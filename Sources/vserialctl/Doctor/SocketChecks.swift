@@ -1,4 +1,5 @@
 import ClientProtocols
+import ControlProtocol
 import Glibc
 import LinuxIO
 import SystemPackage
@@ -23,6 +24,15 @@ enum SocketChecks {
         case let error?:
             return .failed(name, "\(shown): \(error)", advice: "is it a vhost-user-serial's control socket?")
         }
+    }
+
+    /// The socket of a port. What is at another port's path is not ours, and may be the user's data.
+    static func port(_ port: PortStatus) -> Check {
+        let name = "port-socket"
+        guard port.server == true else {
+            return .notChecked(name, because: "the daemon has made no socket for \(PrintableText.escaping(port.id))")
+        }
+        return file(name, path: port.path)
     }
 
     /// The socket file of a port or for the front-end. It is looked at and not connected to: who connects is a client.

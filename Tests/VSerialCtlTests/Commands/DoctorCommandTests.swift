@@ -49,6 +49,25 @@ import Testing
             ])
     }
 
+    @Test("what no client connects to is nobody's to remove")
+    func otherKinds() throws {
+        let file = try TemporaryFile("the user's data")
+        let ports = [
+            somePort("a", number: 1) { ($0.kind, $0.server, $0.type, $0.path) = ("file", nil, nil, file.path) },
+            somePort("b", number: 2) { ($0.kind, $0.server, $0.type, $0.path) = ("pty", nil, nil, "/dev/null") },
+            somePort("c", number: 3) { ($0.kind, $0.server, $0.type, $0.path) = ("null", nil, nil, "nowhere") },
+            somePort("d", number: 4) { ($0.server, $0.path) = (false, "/nowhere/s") },
+            somePort("e", number: 5) { ($0.server, $0.path) = (nil, "descriptor 3") },
+            somePort("f", number: 6) { ($0.type, $0.path) = ("seqpacket", "/nowhere/f") },
+        ]
+        let result = try run(status: statusJSON(), ports: ports, "--json")
+        let checks = try ControlCoding.decode([Check].self, from: result.output.utf8)
+        let sockets = checks.filter { $0.name == "port-socket" }
+        #expect(sockets.dropLast().map(\.verdict) == [Check.Verdict](repeating: .notChecked, count: 5))
+        #expect(sockets.first?.finding == "the daemon has made no socket for a")
+        #expect(sockets.last?.finding.hasPrefix("there is no /nowhere/f") == true)
+    }
+
     @Test("one fault is enough for 1, and --json says which")
     func bad() throws {
         let process = try standIn("vhost-user-test-device-pci,virtio-id=3,num_vqs=64")
