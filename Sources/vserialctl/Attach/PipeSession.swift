@@ -14,7 +14,7 @@ struct PipeSession {
         switch try relay.run(until: deadline) {
         case .timedOut: throw .timedOut("the time is over")
         case .ended where relay.fromPort.end == .sinkGone: throw .outputClosed
-        case .ended where until != nil: throw .incomplete("the port ended before the text of --until came")
+        case .ended where until != nil: throw UntilFilter.missed
         case .ended, .stopped, .readable: return
         }
     }

@@ -12,6 +12,7 @@ final class TerminalSession {
     private let port: FoundPort
     private let escape: EscapeKey
     private let filters: [any RelayFilter]
+    private let until: UntilFilter?
     private let reconnects: Bool
     private let deadline: Deadline?
     private let reporter: WindowSizeReporter?
@@ -30,17 +31,19 @@ final class TerminalSession {
     ///   - port: what to connect to.
     ///   - escape: the key that ends the session.
     ///   - filters: for what comes from the port.
+    ///   - until: the one of the filters that waits for a text; nil when none does.
     ///   - reconnects: whether the session outlives the port's end.
     ///   - deadline: when it ends in any case; nil for never.
     ///   - reporter: for the window's size; nil for a port that has none.
     /// - Throws: `system` when standard input is no terminal.
     init(
-        port: FoundPort, escape: EscapeKey, filters: [any RelayFilter], reconnects: Bool, deadline: Deadline?,
-        reporter: WindowSizeReporter?
+        port: FoundPort, escape: EscapeKey, filters: [any RelayFilter], until: UntilFilter?, reconnects: Bool,
+        deadline: Deadline?, reporter: WindowSizeReporter?
     ) throws(CommandFailure) {
         self.port = port
         self.escape = escape
         self.filters = filters
+        self.until = until
         self.reconnects = reconnects
         self.deadline = deadline
         self.reporter = reporter
@@ -62,6 +65,7 @@ final class TerminalSession {
             guard try carry(socket) == .portEnded else { break }
             guard reconnects else {
                 say("the port's connection has ended")
+                if until != nil { throw UntilFilter.missed }
                 return
             }
             pause = short.hasPassed ? Self.firstPauseSeconds : min(2 * pause, Self.longestPauseSeconds)

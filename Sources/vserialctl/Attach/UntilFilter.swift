@@ -6,6 +6,9 @@ final class UntilFilter: RelayFilter {
     /// Whether the text has come.
     private(set) var wasFound = false
 
+    /// What it is to have waited in vain.
+    static let missed = CommandFailure.incomplete("the port ended before the text of --until came")
+
     /// - Parameter text: not empty.
     init(_ text: String) {
         self.text = Array(text.utf8)

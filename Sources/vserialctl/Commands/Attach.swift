@@ -64,8 +64,8 @@ struct Attach: ParsableCommand {
                 return try PipeSession(port: found, filters: filters, until: untilFilter, deadline: deadline).run()
             }
             try TerminalSession(
-                port: found, escape: escape, filters: filters, reconnects: !noReconnect, deadline: deadline,
-                reporter: reporter(of: found)
+                port: found, escape: escape, filters: filters, until: untilFilter, reconnects: !noReconnect,
+                deadline: deadline, reporter: reporter(of: found)
             ).run()
         }
     }

@@ -95,6 +95,30 @@ struct AttachTests {
         #expect(terminal.isCooked)
     }
 
+    @Test func aTextThatDidNotComeIsAFailureOnATerminalToo() throws {
+        let port = try FakePort()
+        let terminal = try SpawnedTerminal([
+            "attach", "console", "--path", port.path, "--no-reconnect", "--until", "login:",
+        ])
+        let guest = try port.accept()
+        try guest.say("no log")
+        try guest.hangUp()
+        try terminal.wait(for: "the port ended before the text of --until came")
+        #expect(terminal.wait() == 65)
+        #expect(terminal.isCooked)
+    }
+
+    @Test func aTerminalIsLeftBehindTheText() throws {
+        let port = try FakePort()
+        let terminal = try SpawnedTerminal([
+            "attach", "console", "--path", port.path, "--no-reconnect", "--until", "login:",
+        ])
+        let guest = try port.accept()
+        try guest.say("vm login: ")
+        try guest.hangUp()
+        #expect(terminal.wait() == 0)
+    }
+
     @Test func theGuestIsToldOfTheWindow() throws {
         let port = try FakePort()
         let daemon = try daemon(at: port.path)
