@@ -40,6 +40,9 @@ struct Agent: ParsableCommand {
             case .raw: 1...1
             }
         }
+
+        /// Whether a signal would leave something behind: a part of a file here, or an open one in the guest.
+        var copiesFile: Bool { self == .fileGet || self == .filePut }
     }
 
     @OptionGroup var port: PortTarget
@@ -78,7 +81,7 @@ struct Agent: ParsableCommand {
             let found = try port.find()
             try found.requireOpenInGuest(by: "qemu-ga")
             if let occupied = found.occupied { Command.printError(occupied) }
-            let stream = TimedStream(try found.connect())
+            let stream = TimedStream(try found.connect(), endingSignals: action.copiesFile ? try EndingSignals() : nil)
             exitCode = try ask(try AgentClient(stream, timeoutSeconds: timeout))
         }
         if exitCode != 0 { throw ArgumentParser.ExitCode(exitCode) }

@@ -12,7 +12,7 @@ struct RecvFile: ParsableCommand {
 
             Exit status: 0 when all is well; 1 when the guest sends something else than a \
             file; 65 when the file arrived changed, or the port ended; 75 when the guest did \
-            nothing for as long as --timeout says.
+            nothing for as long as --timeout says; 128 + N after signal N.
             """)
 
     @OptionGroup var port: PortTarget
@@ -32,8 +32,11 @@ struct RecvFile: ParsableCommand {
         try Command.run { () throws(CommandFailure) in
             let found = try port.find()
             if let occupied = found.occupied { Command.printError(occupied) }
+            // From here on a signal must not leave a part of the file behind.
+            let signals = try EndingSignals()
             let target = try ReceivedFile(path: file)
-            let transfer = FileTransfer(stream: TimedStream(try found.connect()), timeoutSeconds: timeout)
+            let stream = TimedStream(try found.connect(), endingSignals: signals)
+            let transfer = FileTransfer(stream: stream, timeoutSeconds: timeout)
             try transfer.receive(into: target, atMost: maxSize) { ProgressLine($0.name, total: $0.byteCount) }
         }
     }

@@ -7,18 +7,25 @@ import SystemPackage
 /// bound.
 final class TimedStream {
     private let stream: UnixStream
+    private let endingSignals: EndingSignals?
     private var unread = UnreadBytes()
 
     private static let readByteCount = 65536
 
-    init(_ stream: consuming UnixStream) {
+    /// - Parameters:
+    ///   - stream: to the port.
+    ///   - endingSignals: what ends every wait, with ``CommandFailure/interrupted(signal:)``; nil for whoever leaves
+    ///     nothing behind when a signal ends the process.
+    init(_ stream: consuming UnixStream, endingSignals: EndingSignals? = nil) {
         self.stream = stream
+        self.endingSignals = endingSignals
     }
 
     /// Sends all of it.
     func send(_ bytes: [UInt8], until deadline: Deadline) throws(CommandFailure) {
         var rest = bytes[...]
         while !rest.isEmpty {
+            try wait(for: POLLOUT, until: deadline, "the guest does not read")
             let outcome: IOOutcome
             do throws(SystemError) {
                 // SAFETY: the span keeps the bytes alive during the call.
@@ -28,7 +35,7 @@ final class TimedStream {
             }
             switch outcome {
             case .bytes(let count): rest = rest.dropFirst(count)
-            case .wouldBlock: try wait(for: POLLOUT, until: deadline, "the guest does not read")
+            case .wouldBlock: break
             case .endOfFile, .reset: throw Self.ended
             }
         }
@@ -68,7 +75,9 @@ final class TimedStream {
     private func fill(until deadline: Deadline) throws(CommandFailure) {
         while true {
             // A guest that sends without end has no more time than one that is silent.
-            guard !deadline.hasPassed else { throw .timedOut("the guest does not answer in time") }
+            let complaint = "the guest does not answer in time"
+            guard !deadline.hasPassed else { throw .timedOut(complaint) }
+            try wait(for: POLLIN, until: deadline, complaint)
             let outcome: IOOutcome
             do throws(SystemError) {
                 outcome = try unread.append { bytes throws(SystemError) in
@@ -79,13 +88,23 @@ final class TimedStream {
             }
             switch outcome {
             case .bytes: return
-            case .wouldBlock: try wait(for: POLLIN, until: deadline, "the guest does not answer in time")
+            case .wouldBlock: break
             case .endOfFile, .reset: throw Self.ended
             }
         }
     }
 
+    /// Waits before each piece, also when there is one already: no signal must wait for a guest that sends without end.
     private func wait(for event: Int32, until deadline: Deadline, _ complaint: String) throws(CommandFailure) {
-        guard try Readiness.wait(for: stream.rawValue, event, until: deadline) else { throw .timedOut(complaint) }
+        var entries = [
+            pollfd(fd: stream.rawValue, events: Int16(event), revents: 0),
+            pollfd(fd: endingSignals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        repeat {
+            try Readiness.wait(for: &entries, until: deadline)
+            if entries[1].revents != 0 { try endingSignals?.check() }
+            if entries[0].revents != 0 { return }
+        } while !deadline.hasPassed
+        throw .timedOut(complaint)
     }
 }

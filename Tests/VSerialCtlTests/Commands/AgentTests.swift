@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import Testing
 
@@ -62,6 +63,28 @@ struct AgentTests {
         #expect(result.code == 75)
         #expect(result.errors == "vserialctl: the guest does not answer in time\n")
         #expect(try guest.hearLine()?.contains("guest-sync-delimited") == true)
+    }
+
+    @Test func aSignalLeavesNoPartOfAFileBehind() throws {
+        let folder = try ScratchDirectory()
+        let port = try FakePort()
+        let tool = try SpawnedTool(["agent", "vm", "file-get", "/there", "\(folder.path)/here", "--path", port.path])
+        let agent = try port.accept()
+        let greeting = Array(try #require(try agent.hearLine()).utf8)
+        let synchronization = try ControlCoding.decode(
+            ControlRequest.self, from: greeting.drop { $0 != UInt8(ascii: "{") })
+        let id = try #require(synchronization.arguments?["id"])
+        try agent.say([0xFF] + Array("{\"return\": ".utf8) + ControlCoding.encode(id) + Array("}\n".utf8))
+        #expect(try agent.hearLine()?.contains("guest-file-open") == true)
+        try agent.say("{\"return\": 1000}\n")
+        #expect(try agent.hearLine()?.contains("guest-file-read") == true)
+        #expect(folder.names == ["here.part-\(tool.process)"])
+        kill(tool.process, SIGINT)
+        // The guest's file does not stay open.
+        #expect(try agent.hearLine()?.contains("guest-file-close") == true)
+        try agent.say("{\"return\": {}}\n")
+        #expect(try tool.wait() == SpawnedTool.Result(code: 128 + SIGINT, output: "", errors: ""))
+        #expect(folder.names == [])
     }
 
     @Test(arguments: [["ping", "x"], ["exec"], ["file-get", "x"], ["shutdown", "never"], ["raw"]])

@@ -20,6 +20,20 @@ struct RecvFileTests {
         #expect(try bytes(of: "\(folder.path)/received") == content)
     }
 
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func aSignalLeavesNoPartBehind(signal: Int32) throws {
+        let folder = try ScratchDirectory()
+        let port = try FakePort()
+        let tool = try SpawnedTool(["recv-file", "files", "\(folder.path)/received", "--path", port.path])
+        let guest = try port.accept()
+        try guest.say("VSERIAL-FILE 1 5 x\nhel")
+        #expect(folder.names == ["received.part-\(tool.process)"])
+        kill(tool.process, signal)
+        #expect(try tool.wait() == SpawnedTool.Result(code: 128 + signal, output: "", errors: ""))
+        #expect(folder.names == [])
+        // The guest is not left to wait for an answer.
+        #expect(try guest.hearLine() == "failed ended by signal \(signal)")
+    }
+
     @Test func theGuestIsToldWhenItsFileIsTooLarge() throws {
         let folder = try ScratchDirectory()
         try write([1, 2, 3], to: "\(folder.path)/sent")
