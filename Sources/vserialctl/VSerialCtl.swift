@@ -13,7 +13,7 @@ struct VSerialCtl: ParsableCommand {
 
             EXIT STATUS:
               0    done                          71  a system call failed
-              1    the daemon refuses            75  the time was over
+              1    the daemon refuses            75  the time was over, or no answer
               64   wrong usage                   76  not a daemon of this kind
               69   no daemon, or it has gone     128 and more: ended by a signal
             """,

@@ -11,9 +11,11 @@ final class ControlClient {
     private var events: [ControlEvent] = []
     /// What ends every wait for the daemon, with ``CommandFailure/interrupted(signal:)``.
     var endingSignals: EndingSignals?
-    /// How long a command may stay without an answer; nil is for ever.
-    private let patienceMilliseconds: Int32?
+    /// How long a command may stay without an answer.
+    private let patienceMilliseconds: Int32
 
+    /// A daemon answers within milliseconds, on a busy machine within a second; one that is traced or stopped, never.
+    static let usualPatienceMilliseconds: Int32 = 10_000
     /// An answer's line is not longer: a metrics text of 127 ports takes some 200 KiB.
     private static let maximumLineByteCount = 8 << 20
     private static let readByteCount = 65536
@@ -22,12 +24,12 @@ final class ControlClient {
     ///
     /// - Parameters:
     ///   - path: where the daemon listens.
-    ///   - patienceMilliseconds: how long a command may stay without an answer; nil is for ever.
+    ///   - patienceMilliseconds: how long a command may stay without an answer, and the greeting.
     /// - Throws: ``CommandFailure/unreachable(_:_:)``, or that of the first answer.
-    init(path: String, patienceMilliseconds: Int32? = nil) throws(CommandFailure) {
+    init(path: String, patienceMilliseconds: Int32 = usualPatienceMilliseconds) throws(CommandFailure) {
         self.patienceMilliseconds = patienceMilliseconds
         stream = try Self.connect(path: path)
-        _ = try decode(ControlGreeting.self, from: try awaitedLine())
+        _ = try decode(ControlGreeting.self, from: try awaitedLine(until: patience))
         _ = try call(.negotiate, returning: ControlNothing.self)
     }
 
@@ -52,9 +54,11 @@ final class ControlClient {
     func call<Content: Codable & Sendable>(
         _ command: ControlCommand, _ arguments: [String: JSONValue] = [:], returning: Content.Type
     ) throws(CommandFailure) -> Content {
-        try send(ControlRequest(execute: command.rawValue, arguments: arguments.isEmpty ? nil : arguments))
+        let deadline = patience
+        try send(
+            ControlRequest(execute: command.rawValue, arguments: arguments.isEmpty ? nil : arguments), until: deadline)
         while true {
-            let line = try awaitedLine()
+            let line = try awaitedLine(until: deadline)
             if let event = try? ControlCoding.decode(ControlEvent.self, from: line) {
                 events.append(event)
                 continue
@@ -86,7 +90,12 @@ final class ControlClient {
 
     // MARK: Lines
 
-    private func send(_ request: ControlRequest) throws(CommandFailure) {
+    private static let noAnswer = CommandFailure.timedOut("the daemon does not answer")
+
+    /// Of what is asked now.
+    private var patience: Deadline { Deadline(seconds: Double(patienceMilliseconds) / 1000) }
+
+    private func send(_ request: ControlRequest, until deadline: Deadline) throws(CommandFailure) {
         var bytes: [UInt8]
         do {
             bytes = try ControlCoding.encode(request) + [UInt8(ascii: "\n")]
@@ -96,18 +105,19 @@ final class ControlClient {
         while !bytes.isEmpty {
             switch try CommandFailure.host({ () throws(SystemError) in try unsafe stream.send(bytes.span.bytes) }) {
             case .bytes(let count): bytes.removeFirst(count)
-            case .wouldBlock: _ = try wait(for: POLLOUT, timeoutMilliseconds: nil)
+            case .wouldBlock where deadline.hasPassed: throw Self.noAnswer
+            case .wouldBlock: _ = try wait(for: POLLOUT, timeoutMilliseconds: deadline.remainingMilliseconds)
             case .endOfFile, .reset: throw .disconnected
             }
         }
     }
 
     /// A line that the daemon owes.
-    private func awaitedLine() throws(CommandFailure) -> [UInt8] {
-        guard let line = try line(timeoutMilliseconds: patienceMilliseconds) else {
-            throw .timedOut("the daemon does not answer")
-        }
-        return line
+    private func awaitedLine(until deadline: Deadline) throws(CommandFailure) -> [UInt8] {
+        repeat {
+            if let line = try line(timeoutMilliseconds: deadline.remainingMilliseconds) { return line }
+        } while !deadline.hasPassed
+        throw Self.noAnswer
     }
 
     /// One line without its end; nil when the time is over.

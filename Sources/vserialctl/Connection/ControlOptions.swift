@@ -14,10 +14,12 @@ struct ControlOptions: ParsableArguments {
     /// The socket's path, from the command line or the environment.
     var chosenPath: String? { path ?? Environment.value("VSERIALCTL_CONTROL") }
 
-    /// Connects. A command may stay without an answer for so long; nil is for ever.
+    /// Connects. A command may stay without an answer for so long.
     ///
     /// - Throws: ``CommandFailure``, the operator's or the host's.
-    func connect(patienceMilliseconds: Int32? = nil) throws(CommandFailure) -> ControlClient {
+    func connect(
+        patienceMilliseconds: Int32 = ControlClient.usualPatienceMilliseconds
+    ) throws(CommandFailure) -> ControlClient {
         guard let path = chosenPath else {
             throw .usage("say which daemon with --control PATH or VSERIALCTL_CONTROL=PATH")
         }

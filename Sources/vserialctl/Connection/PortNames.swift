@@ -5,11 +5,16 @@ import ControlProtocol
 enum PortNames {
     static let completion: CompletionKind = .custom { words, _, prefix in matching(prefix, in: words) }
 
+    /// How long a shell stands still for a daemon that does.
+    private static let patienceMilliseconds: Int32 = 500
+
     /// The names that begin so; none when the daemon cannot be asked. A shell's completion says nothing of its own.
     private static func matching(_ prefix: String, in words: [String]) -> [String] {
         var options = ControlOptions()
         options.path = controlPath(in: words)
-        guard let ports = try? options.connect().call(.queryPorts, returning: [PortStatus].self) else { return [] }
+        guard let client = try? options.connect(patienceMilliseconds: patienceMilliseconds),
+            let ports = try? client.call(.queryPorts, returning: [PortStatus].self)
+        else { return [] }
         // A name that the shell would have to quote is left to who types it.
         return ports.map(\.id).filter { $0.hasPrefix(prefix) && $0.allSatisfy(isPlain) }
     }

@@ -1,3 +1,4 @@
+import LinuxIO
 import Testing
 
 @testable import vserialctl
@@ -23,6 +24,19 @@ import Testing
             environment: ["SAP_SHELL=bash", "VSERIALCTL_CONTROL=\(daemon.path)"])
         #expect(result.output == expected)
         #expect(result.code == 0)
+    }
+
+    @Test("a daemon that does not answer is not waited for: a person has pressed a key")
+    func silence() throws {
+        let daemon = try FakeDaemon { _ in [] }
+        defer { daemon.end() }
+        let begin = MonotonicClock.nanoseconds()
+        let result = try SpawnedTool.run(
+            ["---completion", "remove", "--", "positional@0", "2", "0", "vserialctl", "remove", ""],
+            environment: ["SAP_SHELL=bash", "VSERIALCTL_CONTROL=\(daemon.path)"])
+        #expect(result.output.filter { $0 != "\n" } == "")
+        #expect(result.errors == "")
+        #expect(MonotonicClock.nanoseconds() - begin < 5_000_000_000)
     }
 
     @Test("without a daemon there are none, and nothing is said")
