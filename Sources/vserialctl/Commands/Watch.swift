@@ -10,8 +10,8 @@ struct Watch: ParsableCommand {
             One line for each piece that was carried: when, which port and which way, \
             and the bytes. \\n, \\x1b and the like stand for what is no text. It is only \
             for the daemon's user and root: ports carry passwords. The guest and the \
-            clients notice nothing; what comes faster than it is shown is counted in the \
-            end. Ctrl-C ends it.
+            clients notice nothing; what comes faster than it is shown is lost, and counted \
+            when Ctrl-C ends it.
             """)
 
     @OptionGroup var control: ControlOptions
@@ -26,15 +26,30 @@ struct Watch: ParsableCommand {
         try Command.run { () throws(CommandFailure) in
             let client = try control.connect()
             let stream = try CaptureStream(client, ports: names)
-            var reader = PcapngReader()
-            while let piece = try stream.next() {
-                reader.append(piece)
-                while let packet = try CommandFailure.capture({ () throws(PcapngError) in try reader.next() }) {
-                    let lines = try CommandFailure.capture { () throws(PcapngError) in
-                        try PacketText.lines(packet, isHexadecimal: hex)
-                    }
-                    try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+            // From here on a signal is no end yet: only the daemon knows what was lost.
+            let signals = try EndingSignals()
+            client.endingSignals = signals
+            do throws(CommandFailure) {
+                try show(stream, on: InterruptibleOutput(signals))
+            } catch .interrupted(let signal) {
+                // A daemon that cannot say it keeps nobody from leaving, nor does a second signal.
+                if let lost = try? stream.stop().lost, lost > 0 { Command.printError("\(lost) packets were lost") }
+                throw .interrupted(signal: signal)
+            } catch {
+                throw error
+            }
+        }
+    }
+
+    private func show(_ stream: CaptureStream, on output: InterruptibleOutput) throws(CommandFailure) {
+        var reader = PcapngReader()
+        while let piece = try stream.next() {
+            reader.append(piece)
+            while let packet = try CommandFailure.capture({ () throws(PcapngError) in try reader.next() }) {
+                let lines = try CommandFailure.capture { () throws(PcapngError) in
+                    try PacketText.lines(packet, isHexadecimal: hex)
                 }
+                try output.write(lines.map { $0 + "\n" }.joined())
             }
         }
     }

@@ -46,6 +46,11 @@ struct CaptureStream {
         return nil
     }
 
+    /// Ends it.
+    func stop() throws(CommandFailure) -> CaptureTotals {
+        try client.call(.captureStop, ["capture": .integer(Int64(number))], returning: CaptureTotals.self)
+    }
+
     private static func reason(_ data: [String: JSONValue]) -> String {
         var text = "stopped by the daemon"
         if case .string(let reason) = data["reason"] { text = PrintableText.escaping(reason) }

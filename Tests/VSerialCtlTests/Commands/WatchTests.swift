@@ -1,5 +1,6 @@
 import ControlProtocol
 import FoundationEssentials
+import Glibc
 import Testing
 
 @testable import ClientProtocolsTests
@@ -57,6 +58,49 @@ import Testing
         let (result, _) = try run(sample(), cutAt: 1, then: [stop], "vm.ctl")
         #expect(result.code == 69)
         #expect(result.errors == "vserialctl: the capture has ended: by capture-stop; 2 packets were lost\n")
+    }
+
+    /// A daemon with a capture that began so, and from which packets were lost.
+    private func capturing(_ beginning: [UInt8], lost: Int) throws -> FakeDaemon {
+        let data = Data(beginning).base64EncodedString()
+        return try FakeDaemon { request in
+            request.execute == "capture-stop"
+                ? [
+                    .event("CAPTURE_STOPPED", #"{"capture":7,"reason":"stopped"}"#),
+                    .content(#"{"packets":2,"bytes":9,"lost":\#(lost)}"#),
+                ]
+                : [.content(#"{"capture":7}"#), .event("CAPTURE_DATA", #"{"capture":7,"data":"\#(data)"}"#)]
+        }
+    }
+
+    @Test("Ctrl-C tells what was lost", arguments: [0, 5], [SIGINT, SIGTERM])
+    func interrupted(lost: Int, signal: Int32) throws {
+        let daemon = try capturing(sample(), lost: lost)
+        defer { daemon.end() }
+        let tool = try SpawnedTool(["watch", "-c", daemon.path, "vm.ctl"])
+        try tool.waitForOutput()
+        kill(tool.process, signal)
+        let result = try tool.wait()
+        #expect(result.code == 128 + signal)
+        #expect(result.errors == (lost == 0 ? "" : "vserialctl: 5 packets were lost\n"))
+        #expect(daemon.requests.map(\.execute) == ["capture-start", "capture-stop"])
+        #expect(daemon.requests.last?.arguments == ["capture": 7])
+    }
+
+    @Test("a signal is obeyed while nobody reads the output")
+    func interruptedInMidOutput() throws {
+        var sample = PcapngSample()
+        sample.section()
+        sample.interface("vm.ctl")
+        // Far more than a socket keeps.
+        for _ in 0..<200 { sample.packet(String(repeating: "x", count: 20_000)) }
+        let daemon = try capturing(sample.bytes, lost: 3)
+        defer { daemon.end() }
+        let tool = try SpawnedTool(["watch", "-c", daemon.path, "vm.ctl"])
+        try tool.waitForOutput()
+        kill(tool.process, SIGINT)
+        try tool.waitForErrors("3 packets were lost")
+        #expect(try tool.wait().code == 128 + SIGINT)
     }
 
     @Test("what is no capture is no answer of the daemon's")
