@@ -88,6 +88,7 @@ package struct ControlLoop: ~Copyable {
             try flushLog()
             if let exitCode {
                 transcripts?.write()
+                server?.endCaptures()
                 return exitCode
             }
             try epoll.wait(into: &events, timeoutMilliseconds: remainingMilliseconds())

@@ -17,6 +17,8 @@ final class Capture {
     private let destination: Destination
     private let portNames: [String]
     private var byteCount: UInt64 = 0
+    /// Packets that are in a file, and that no file had room for.
+    private var (writtenCount, unwrittenCount): (UInt64, UInt64) = (0, 0)
     private var hasSentHeader = false
 
     init(_ tap: CaptureTap, portNames: [String], to destination: Destination) {
@@ -33,8 +35,24 @@ final class Capture {
         }
     }
 
-    var status: CaptureStatus {
+    /// What the files are called that it goes to.
+    var fileNames: CaptureFileNames? {
+        switch destination {
+        case .file(let file, _): file.names
+        case .stream: nil
+        }
+    }
+
+    private var counts: (packets: UInt64, lost: UInt64) {
         let counts = tap.counts
+        return switch destination {
+        case .file: (writtenCount, counts.lost &+ unwrittenCount)
+        case .stream: counts
+        }
+    }
+
+    var status: CaptureStatus {
+        let counts = counts
         let file: String? =
             switch destination {
             case .file(_, let name): name
@@ -46,28 +64,29 @@ final class Capture {
     }
 
     var totals: CaptureTotals {
-        let counts = tap.counts
+        let counts = counts
         return CaptureTotals(packets: counts.packets, bytes: byteCount, lost: counts.lost)
     }
 
     /// Writes what waits to the file.
     func write() throws(CaptureFile.End) {
-        try write(tap.take())
+        guard case .file(let file, _) = destination else { return }
+        let outcome = file.append(tap.take())
+        writtenCount &+= UInt64(outcome.packetCount)
+        unwrittenCount &+= UInt64(outcome.lostCount)
+        byteCount &+= UInt64(outcome.byteCount)
+        if let end = outcome.end { throw end }
     }
 
-    /// Writes the last packets and the numbers at the end.
+    /// Writes the last packets and the numbers at the end, which a file that is full has room for too.
     func finish() throws(CaptureFile.End) {
-        let counts = tap.counts
+        try? write()
+        guard case .file(let file, _) = destination else { return }
+        let counts = counts
         let statistics = CaptureFormat.statistics(
             interface: 0, time: WallClock.now(), packets: counts.packets, lost: counts.lost)
-        try write(tap.take() + statistics)
-    }
-
-    private func write(_ blocks: [UInt8]) throws(CaptureFile.End) {
-        guard !blocks.isEmpty else { return }
-        guard case .file(let file, _) = destination else { return }
-        try file.append(blocks)
-        byteCount &+= UInt64(blocks.count)
+        try file.finish(statistics)
+        byteCount &+= UInt64(statistics.count)
     }
 
     /// The next piece of a stream: the file's beginning first.

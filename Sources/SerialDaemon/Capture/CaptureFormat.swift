@@ -58,6 +58,10 @@ package enum CaptureFormat {
         return block(5, body)
     }
 
+    /// How long ``statistics(interface:time:packets:lost:)`` is, whatever it says.
+    static let statisticsByteCount =
+        statistics(interface: 0, time: WallClock(seconds: 0, nanoseconds: 0), packets: 0, lost: 0).count
+
     /// What stands before a port's bytes in each packet: who is to read them, and which way they went.
     ///
     /// - Source: Wireshark's exported_pdu.h: tags of two bytes, lengths of two bytes, in network byte order.
@@ -97,8 +101,7 @@ package enum CaptureFormat {
     ) {
         let captured = header.count + keptCount
         let padding = -captured & 3
-        // Type, length, interface, time, two lengths; the bytes; the flags' option and the end of options; length.
-        let total = UInt32(28 + captured + padding + 12 + 4)
+        let total = UInt32(packetByteCount(captured))
         buffer.append(word: 6)
         buffer.append(word: total)
         buffer.append(word: interface)
@@ -114,6 +117,17 @@ package enum CaptureFormat {
         buffer.append(option: 2, bytes(of: direction.rawValue))
         buffer.append(word: 0)
         buffer.append(word: total)
+    }
+
+    /// How long a packet's block is of which so many bytes are in it, the header's among them.
+    static func packetByteCount(_ capturedCount: Int) -> Int {
+        // Type, length, interface, time, two lengths; the bytes; the flags' option and the end of options; length.
+        28 + capturedCount + (-capturedCount & 3) + 12 + 4
+    }
+
+    /// How long the block is that begins there.
+    static func blockByteCount(_ bytes: [UInt8], at start: Int) -> Int {
+        (0..<4).reduce(0) { $0 | Int(bytes[start + 4 + $1]) << (8 * $1) }
     }
 
     private static func block(_ type: UInt32, _ body: [UInt8]) -> [UInt8] {

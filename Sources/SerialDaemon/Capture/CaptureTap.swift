@@ -34,6 +34,8 @@ package final class CaptureTap: Sendable {
     let interfaces: [Interface]
     /// How many bytes of each packet are kept.
     let snapLength: Int
+    /// How long a file must be allowed to be for a packet of no bytes.
+    let smallestFileByteCount: Int
 
     private struct Waiting {
         var bytes: [UInt8] = []
@@ -51,15 +53,15 @@ package final class CaptureTap: Sendable {
     ///   - number: what it is called by.
     ///   - ports: names by port number.
     ///   - hasFrontend: whether the vhost-user messages are captured too.
-    ///   - snapLength: how many bytes of each packet are kept.
+    ///   - snapLength: how many bytes of each packet are kept at most.
+    ///   - fileByteCount: how long a file may be: what has no room in an empty one is not kept of a packet.
     ///   - capacity: the most bytes that wait.
     ///   - event: signalled when something begins to wait; of its own.
     init(
-        number: Int, ports: [(number: Int, name: String)], hasFrontend: Bool, snapLength: Int, capacity: Int,
-        event: consuming EventFileDescriptor
+        number: Int, ports: [(number: Int, name: String)], hasFrontend: Bool, snapLength: Int, fileByteCount: Int,
+        capacity: Int, event: consuming EventFileDescriptor
     ) {
         self.number = number
-        self.snapLength = snapLength
         self.capacity = capacity
         self.event = event
         var interfaces = ports.map { Interface(port: $0.name) }
@@ -70,10 +72,19 @@ package final class CaptureTap: Sendable {
                 Interface(name: "vhost-user", linkType: .user0, toHostHeader: [], toGuestHeader: []))
         }
         self.interfaces = interfaces
+        let longestHeader = interfaces.map(\.toHostHeader.count).max() ?? 0
+        smallestFileByteCount =
+            Self.fileHeader(interfaces, snapLength: 0).count + CaptureFormat.packetByteCount(longestHeader)
+            + CaptureFormat.statisticsByteCount
+        // Blocks are made of words.
+        let room = max(0, fileByteCount - smallestFileByteCount) & ~3
+        self.snapLength = min(snapLength, room)
     }
 
     /// The beginning of every file of the capture.
-    var fileHeader: [UInt8] {
+    var fileHeader: [UInt8] { Self.fileHeader(interfaces, snapLength: snapLength) }
+
+    private static func fileHeader(_ interfaces: [Interface], snapLength: Int) -> [UInt8] {
         interfaces.reduce(CaptureFormat.sectionHeader(program: "vhost-user-serial \(DaemonVersion.text)")) {
             // The tags before a port's bytes are never cut.
             $0

@@ -48,7 +48,7 @@ final class Captures {
         let hasFrontend = try arguments.bool("frontend") ?? false
         let isStream = try arguments.bool("stream") ?? false
         let file = try arguments.string("file")
-        let maximumByteCount = try arguments.integer("max-size", in: Self.fileSizes)
+        let maximumByteCount = try arguments.byteCount("max-size", in: Self.fileSizes)
         let fileCount = try arguments.integer("files", in: Self.fileCounts)
         try arguments.finish()
         guard isStream != (file != nil) else {
@@ -61,13 +61,13 @@ final class Captures {
             throw ControlFailure(.generic, "\(running.count) captures run already: stop one of them")
         }
         let chosen = try Self.choose(names, of: ports)
+        let fileByteCount = isStream ? .max : maximumByteCount ?? Self.defaultFileSize
         let tap = try makeTap(
-            chosen, hasFrontend: hasFrontend, snapLength: snapLength,
+            chosen, hasFrontend: hasFrontend, snapLength: snapLength, fileByteCount: fileByteCount,
             capacity: isStream ? Self.streamCapacity : CaptureTap.fileCapacity)
         let portNames = chosen.map(\.name)
         guard let file else { return Capture(tap, portNames: portNames, to: .stream(connection)) }
-        let opened = try open(
-            file, tap, maximumByteCount: maximumByteCount ?? Self.defaultFileSize, fileCount: fileCount ?? 1)
+        let opened = try open(file, tap, maximumByteCount: fileByteCount, fileCount: fileCount ?? 1)
         return Capture(tap, portNames: portNames, to: .file(opened, name: file))
     }
 
@@ -87,14 +87,15 @@ final class Captures {
     }
 
     private func makeTap(
-        _ ports: [PortConfiguration], hasFrontend: Bool, snapLength: Int, capacity: Int
+        _ ports: [PortConfiguration], hasFrontend: Bool, snapLength: Int, fileByteCount: Int,
+        capacity: Int
     ) throws(ControlFailure) -> CaptureTap {
         do throws(SystemError) {
             let event = try EventFileDescriptor()
             lastNumber += 1
             return CaptureTap(
                 number: lastNumber, ports: ports.map { (number: $0.number, name: $0.name) }, hasFrontend: hasFrontend,
-                snapLength: snapLength, capacity: capacity, event: event)
+                snapLength: snapLength, fileByteCount: fileByteCount, capacity: capacity, event: event)
         } catch {
             throw ControlFailure(.generic, "the host refuses what a capture needs: \(error)")
         }
@@ -110,10 +111,19 @@ final class Captures {
         if let problem = PortName.problem(with: name) {
             throw ControlFailure(.generic, "'file' '\(name.escaped)' \(problem)")
         }
+        guard maximumByteCount >= tap.smallestFileByteCount else {
+            throw ControlFailure(
+                .generic,
+                "'max-size' must be \(tap.smallestFileByteCount) or more: each file begins with the ports' names")
+        }
+        let names = CaptureFileNames(path: "\(directory)/\(name)", count: fileCount)
+        for other in running {
+            guard let shared = other.fileNames?.firstShared(with: names) else { continue }
+            let file = OperatorSettings.fileName(of: shared)
+            throw ControlFailure(.generic, "\(file.escaped) is for capture \(other.tap.number)")
+        }
         do throws(CaptureFile.End) {
-            return try CaptureFile(
-                path: "\(directory)/\(name)", header: tap.fileHeader, maximumByteCount: maximumByteCount,
-                fileCount: fileCount)
+            return try CaptureFile(names, header: tap.fileHeader, maximumByteCount: maximumByteCount)
         } catch {
             throw ControlFailure(.generic, "cannot make \(name.escaped) in \(directory.escaped): \(error)")
         }
@@ -143,14 +153,5 @@ final class Captures {
         return [
             "capture": .integer(Int64(capture.tap.number)), "data": .string(Data(piece).base64EncodedString()),
         ]
-    }
-}
-
-extension CaptureFile.End: CustomStringConvertible {
-    var description: String {
-        switch self {
-        case .full: "the file is full"
-        case .failed(let error): "\(error)"
-        }
     }
 }

@@ -34,13 +34,18 @@ struct CommandArguments {
         switch members.removeValue(forKey: name) {
         case nil: return nil
         case .integer(let value):
-            guard let number = Int(exactly: value), range.contains(number) else {
-                throw ControlFailure(
-                    .generic, "Parameter '\(name)' expects \(range.lowerBound) to \(range.upperBound)")
-            }
+            guard let number = Int(exactly: value), range.contains(number) else { throw Self.outOfRange(name, range) }
             return number
         default: throw Self.wrongKind(name, "integer")
         }
+    }
+
+    /// A number of bytes, or as text the way that options have it: `"64M"`.
+    mutating func byteCount(_ name: String, in range: ClosedRange<Int>) throws(ControlFailure) -> Int? {
+        guard case .string(let text) = members[name] else { return try integer(name, in: range) }
+        members[name] = nil
+        guard let count = OptionValue.byteCount(text, in: range) else { throw Self.outOfRange(name, range) }
+        return count
     }
 
     mutating func requiredInteger(_ name: String, in range: ClosedRange<Int>) throws(ControlFailure) -> Int {
@@ -83,6 +88,10 @@ struct CommandArguments {
     func finish() throws(ControlFailure) {
         guard let name = members.keys.min() else { return }
         throw ControlFailure(.generic, "Parameter '\(name)' is unexpected")
+    }
+
+    private static func outOfRange(_ name: String, _ range: ClosedRange<Int>) -> ControlFailure {
+        ControlFailure(.generic, "Parameter '\(name)' expects \(range.lowerBound) to \(range.upperBound)")
     }
 
     private static func wrongKind(_ name: String, _ expected: String) -> ControlFailure {

@@ -56,6 +56,15 @@ extension ControlServer {
     /// The capture ends without having been asked to.
     private func stop(_ capture: Capture, because reason: String) {
         log.warning("capture \(capture.tap.number) ends: \(reason)")
+        endCapture(capture, because: reason)
+    }
+
+    /// The daemon ends, and nothing more comes: what runs gets its last packets and its end.
+    func endCaptures() {
+        while let capture = commands.captures.running.first { endCapture(capture, because: "the daemon ends") }
+    }
+
+    private func endCapture(_ capture: Capture, because reason: String) {
         let totals = endCapture(capture)
         tell(
             ControlEvent(
