@@ -16,9 +16,11 @@ final class Capture {
     let tap: CaptureTap
     private let destination: Destination
     private let portNames: [String]
+    /// Whether whoever started it has its number: nothing of it is sent before.
+    var hasBegun = false
     private var byteCount: UInt64 = 0
-    /// Packets that are in a file, and that no file had room for.
-    private var (writtenCount, unwrittenCount): (UInt64, UInt64) = (0, 0)
+    /// Packets that have gone to where they go, and those that were taken from the tap for nothing.
+    private var (packetCount, discardedCount): (UInt64, UInt64) = (0, 0)
     private var hasSentHeader = false
 
     init(_ tap: CaptureTap, portNames: [String], to destination: Destination) {
@@ -43,57 +45,75 @@ final class Capture {
         }
     }
 
-    private var counts: (packets: UInt64, lost: UInt64) {
-        let counts = tap.counts
-        return switch destination {
-        case .file: (writtenCount, counts.lost &+ unwrittenCount)
-        case .stream: counts
-        }
-    }
-
     var status: CaptureStatus {
-        let counts = counts
         let file: String? =
             switch destination {
             case .file(_, let name): name
             case .stream: nil
             }
         return CaptureStatus(
-            capture: tap.number, ports: portNames, file: file, packets: counts.packets, bytes: byteCount,
-            lost: counts.lost)
+            capture: tap.number, ports: portNames, file: file, packets: packetCount, bytes: byteCount, lost: lostCount)
     }
 
     var totals: CaptureTotals {
-        let counts = counts
-        return CaptureTotals(packets: counts.packets, bytes: byteCount, lost: counts.lost)
+        CaptureTotals(packets: packetCount, bytes: byteCount, lost: lostCount)
     }
 
-    /// Writes what waits to the file.
+    private var lostCount: UInt64 { tap.lostCount &+ discardedCount }
+
+    // MARK: A file
+
+    /// Writes what waits to the file; a stream has none.
     func write() throws(CaptureFile.End) {
         guard case .file(let file, _) = destination else { return }
-        let outcome = file.append(tap.take())
-        writtenCount &+= UInt64(outcome.packetCount)
-        unwrittenCount &+= UInt64(outcome.lostCount)
+        let outcome = file.append(tap.take().blocks)
+        packetCount &+= UInt64(outcome.packetCount)
+        discardedCount &+= UInt64(outcome.lostCount)
         byteCount &+= UInt64(outcome.byteCount)
         if let end = outcome.end { throw end }
     }
 
     /// Writes the last packets and the numbers at the end, which a file that is full has room for too.
     func finish() throws(CaptureFile.End) {
-        try? write()
         guard case .file(let file, _) = destination else { return }
-        let counts = counts
-        let statistics = CaptureFormat.statistics(
-            interface: 0, time: WallClock.now(), packets: counts.packets, lost: counts.lost)
+        try? write()
+        let statistics = statistics
         try file.finish(statistics)
         byteCount &+= UInt64(statistics.count)
     }
 
-    /// The next piece of a stream: the file's beginning first.
+    // MARK: A stream
+
+    /// The next piece of a stream, the file's beginning first; empty when nothing waits.
     func takePiece() -> [UInt8] {
-        let piece = (hasSentHeader ? [] : tap.fileHeader) + tap.take()
+        let waiting = tap.take()
+        packetCount &+= waiting.packetCount
+        return piece(waiting.blocks)
+    }
+
+    /// The last piece of a stream.
+    ///
+    /// - Parameter keepingPackets: whether there is room for the packets that wait; otherwise they are lost.
+    /// - Returns: these packets, and the numbers at the end.
+    func takeLastPiece(keepingPackets: Bool) -> [UInt8] {
+        let waiting = tap.take()
+        if keepingPackets {
+            packetCount &+= waiting.packetCount
+        } else {
+            discardedCount &+= waiting.packetCount
+        }
+        return piece((keepingPackets ? waiting.blocks : []) + statistics)
+    }
+
+    private func piece(_ blocks: [UInt8]) -> [UInt8] {
+        let piece = (hasSentHeader ? [] : tap.fileHeader) + blocks
         hasSentHeader = true
         byteCount &+= UInt64(piece.count)
         return piece
+    }
+
+    /// The numbers at the end.
+    private var statistics: [UInt8] {
+        CaptureFormat.statistics(interface: 0, time: WallClock.now(), packets: packetCount, lost: lostCount)
     }
 }

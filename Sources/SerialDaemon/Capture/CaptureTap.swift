@@ -39,8 +39,9 @@ package final class CaptureTap: Sendable {
 
     private struct Waiting {
         var bytes: [UInt8] = []
-        var packets: UInt64 = 0
-        var lost: UInt64 = 0
+        var packetCount: UInt64 = 0
+        /// Since the beginning.
+        var lostCount: UInt64 = 0
     }
 
     private let capacity: Int
@@ -123,14 +124,14 @@ package final class CaptureTap: Sendable {
         let time = WallClock.now()
         let wasEmpty = waiting.withLock { waiting in
             guard waiting.bytes.count + keptCount <= capacity else {
-                waiting.lost += 1
+                waiting.lostCount += 1
                 return false
             }
             let wasEmpty = waiting.bytes.isEmpty
             unsafe CaptureFormat.appendPacket(
                 to: &waiting.bytes, interface: UInt32(index), time: time, direction: direction, header: header,
                 byteCount: byteCount, keptCount: keptCount, fill: fill)
-            waiting.packets += 1
+            waiting.packetCount += 1
             return wasEmpty
         }
         if wasEmpty { event.signalOwn() }
@@ -141,18 +142,21 @@ package final class CaptureTap: Sendable {
     /// Readable when something waits. Borrowed.
     var descriptor: Int32 { event.rawValue }
 
-    /// What waits: whole blocks.
-    func take() -> [UInt8] {
+    /// What waits: whole blocks, and how many packets they are.
+    func take() -> (blocks: [UInt8], packetCount: UInt64) {
         event.drainOwn()
         return waiting.withLock { waiting in
-            defer { waiting.bytes = [] }
-            return waiting.bytes
+            defer {
+                waiting.bytes = []
+                waiting.packetCount = 0
+            }
+            return (waiting.bytes, waiting.packetCount)
         }
     }
 
-    /// How many packets there were, and how many found no room.
-    var counts: (packets: UInt64, lost: UInt64) {
-        waiting.withLock { ($0.packets, $0.lost) }
+    /// How many packets found no room.
+    var lostCount: UInt64 {
+        waiting.withLock { $0.lostCount }
     }
 }
 

@@ -1,5 +1,4 @@
 import ControlProtocol
-import FoundationEssentials
 import LinuxIO
 import VirtioConsole
 
@@ -32,7 +31,8 @@ final class Captures {
 
     // MARK: Starting
 
-    /// Makes a capture of what the arguments of `capture-start` say; it runs once the device thread has the tap.
+    /// Makes a capture of what the arguments of `capture-start` say. It counts as one that runs from here on: the device
+    /// thread is still to be given the tap.
     ///
     /// - Parameters:
     ///   - arguments: the command's.
@@ -40,7 +40,7 @@ final class Captures {
     ///   - connection: who asks; a stream goes there.
     /// - Returns: one that nobody writes to yet.
     /// - Throws: ``ControlFailure``: nothing was made.
-    func make(
+    func start(
         _ arguments: inout CommandArguments, ports: [PortConfiguration], connection: UInt32
     ) throws(ControlFailure) -> Capture {
         let names = try arguments.strings("ports")
@@ -66,9 +66,14 @@ final class Captures {
             chosen, hasFrontend: hasFrontend, snapLength: snapLength, fileByteCount: fileByteCount,
             capacity: isStream ? Self.streamCapacity : CaptureTap.fileCapacity)
         let portNames = chosen.map(\.name)
-        guard let file else { return Capture(tap, portNames: portNames, to: .stream(connection)) }
-        let opened = try open(file, tap, maximumByteCount: fileByteCount, fileCount: fileCount ?? 1)
-        return Capture(tap, portNames: portNames, to: .file(opened, name: file))
+        var destination = Capture.Destination.stream(connection)
+        if let file {
+            let opened = try open(file, tap, maximumByteCount: fileByteCount, fileCount: fileCount ?? 1)
+            destination = .file(opened, name: file)
+        }
+        let capture = Capture(tap, portNames: portNames, to: destination)
+        running.append(capture)
+        return capture
     }
 
     private static func choose(
@@ -129,29 +134,12 @@ final class Captures {
         }
     }
 
-    /// The device thread has the tap.
-    func begin(_ capture: Capture) {
-        running.append(capture)
-    }
-
     // MARK: Ending
 
-    /// Takes a capture out of those that run, and writes its end.
-    func end(_ capture: Capture) -> CaptureTotals {
+    /// Takes a capture out of those that run, and writes the end of its file.
+    func end(_ capture: Capture) {
         running.removeAll { $0 === capture }
         // The disk may be full: then the numbers at the end are missing, and the answer has them.
         try? capture.finish()
-        return capture.totals
-    }
-
-    // MARK: Streams
-
-    /// What a stream's next event carries; nil when nothing waits.
-    static func streamData(_ capture: Capture) -> [String: JSONValue]? {
-        let piece = capture.takePiece()
-        guard !piece.isEmpty else { return nil }
-        return [
-            "capture": .integer(Int64(capture.tap.number)), "data": .string(Data(piece).base64EncodedString()),
-        ]
     }
 }

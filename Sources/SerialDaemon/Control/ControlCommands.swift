@@ -11,7 +11,10 @@ final class ControlCommands {
     /// What comes of a command.
     enum Outcome {
         case answer(any Codable & Sendable)
+        /// What is entered in the books with the device's answer is entered whether or not somebody waits for it.
         case ask(DeviceOperation, (DeviceAnswer) throws(ControlFailure) -> any Codable & Sendable)
+        /// The device is to let go of it, and whoever knows the connections ends it.
+        case stopCapture(Capture)
     }
 
     let context: ControlContext
@@ -173,12 +176,10 @@ final class ControlCommands {
         } catch {
             throw ControlFailure(.generic, "\(error)")
         }
-        let catalogue = catalogue
-        return .ask(.changePort(changed)) { (answer) throws(ControlFailure) in
-            guard case .done = answer else { throw Self.failure(of: answer) }
-            catalogue.replace(changed)
-            return ControlNothing()
-        }
+        // Now and not with the answer: somebody else's change that comes meanwhile is made from what this one leaves. The
+        // device makes them in their order, and does not only when the port has gone before.
+        catalogue.replace(changed)
+        return done(.changePort(changed))
     }
 
     // MARK: Captures
@@ -186,11 +187,14 @@ final class ControlCommands {
     private func startCapture(
         _ arguments: inout CommandArguments, connection: UInt32
     ) throws(ControlFailure) -> Outcome {
-        let capture = try captures.make(&arguments, ports: catalogue.ports, connection: connection)
+        let capture = try captures.start(&arguments, ports: catalogue.ports, connection: connection)
         let captures = captures
         return .ask(.startCapture(capture.tap)) { (answer) throws(ControlFailure) in
-            guard case .done = answer else { throw Self.failure(of: answer) }
-            captures.begin(capture)
+            guard case .done = answer else {
+                captures.end(capture)
+                throw Self.failure(of: answer)
+            }
+            capture.hasBegun = true
             return StartedCapture(capture: capture.tap.number)
         }
     }
@@ -199,14 +203,13 @@ final class ControlCommands {
         let number = try arguments.requiredInteger("capture", in: 0...Int.max)
         try arguments.finish()
         guard let capture = captures.capture(number) else {
-            throw ControlFailure(.generic, "there is no capture \(number)")
+            throw Self.noCapture(number)
         }
-        let captures = captures
-        // With the device's answer everything is in the tap that there will be.
-        return .ask(.stopCapture(number)) { (answer) throws(ControlFailure) in
-            guard case .done = answer else { throw Self.failure(of: answer) }
-            return captures.end(capture)
-        }
+        return .stopCapture(capture)
+    }
+
+    static func noCapture(_ number: Int) -> ControlFailure {
+        ControlFailure(.generic, "there is no capture \(number)")
     }
 
     private func namedPort(_ arguments: inout CommandArguments) throws(ControlFailure) -> PortConfiguration {
@@ -248,7 +251,7 @@ final class ControlCommands {
         }
     }
 
-    private static func failure(of answer: DeviceAnswer) -> ControlFailure {
+    static func failure(of answer: DeviceAnswer) -> ControlFailure {
         guard case .refused(let reason) = answer else {
             return ControlFailure(.generic, "the device gave another answer than was asked for")
         }

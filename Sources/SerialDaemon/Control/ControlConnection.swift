@@ -17,18 +17,10 @@ final class ControlConnection {
     let mayChange: Bool
     /// Whether it has left negotiation behind: commands and events.
     var isNegotiated = false
-    /// The device's answer that it waits for; its next command is looked at after that.
-    var pending: PendingAnswer?
+    /// Whether it waits for an answer of the device's; its next command is looked at after that.
+    var isWaiting = false
     /// Why it is to be closed, once what is unsent has gone as far as it goes.
     private(set) var end: End?
-
-    /// A command that the device thread was asked for.
-    struct PendingAnswer {
-        let ticket: UInt64
-        let id: JSONValue?
-        /// What the answer means to whoever asked.
-        let finish: (DeviceAnswer) throws(ControlFailure) -> any Codable & Sendable
-    }
 
     enum End: Equatable {
         case peerClosed
@@ -57,7 +49,7 @@ final class ControlConnection {
     /// answered waits itself.
     var interest: Epoll.Interest {
         var interest: Epoll.Interest = []
-        if pending == nil { interest.insert(.readable) }
+        if !isWaiting { interest.insert(.readable) }
         if !unsent.isEmpty { interest.insert(.writable) }
         return interest
     }
@@ -82,7 +74,7 @@ final class ControlConnection {
 
     /// The next whole command; nil when there is none, or when one is under way.
     func nextRequest() -> RequestSplitter.Piece? {
-        guard pending == nil, end == nil || end == .peerClosed else { return nil }
+        guard !isWaiting, end == nil || end == .peerClosed else { return nil }
         let request = received.next()
         // Whole ones were read in one go with their neighbours, and are short enough.
         if request == nil, received.byteCount > Self.maximumRequestByteCount { end = .requestTooLong }

@@ -22,6 +22,8 @@ final class ControlServer {
     var connections: [UInt32: ControlConnection] = [:]
     private var watched: [UInt32: Epoll.Interest] = [:]
     private var lastNumber: UInt32 = 0
+    /// Commands that the device thread was asked for, by ticket.
+    private var pending: [UInt64: PendingCommand] = [:]
     private var lastTicket: UInt64 = 0
     private var limit = RateLimit(burst: 20, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
 
@@ -135,9 +137,7 @@ final class ControlServer {
         // Closing the last descriptor of a socket takes it out of epoll, and nobody else has this one.
         connections[connection.number] = nil
         watched[connection.number] = nil
-        for capture in commands.captures.running where capture.connection == connection.number {
-            endCapture(capture)
-        }
+        abandonStreams(to: connection)
     }
 
     private func warn(_ text: @autoclosure () -> String) {
@@ -170,13 +170,25 @@ final class ControlServer {
                 if command == .negotiate { connection.isNegotiated = true }
                 answer(content, id: request.id, to: connection)
             case .ask(let operation, let finish):
-                lastTicket += 1
-                connection.pending = .init(ticket: lastTicket, id: request.id, finish: finish)
-                mailbox.send(.perform(operation, ticket: lastTicket))
+                ask(operation, PendingCommand(connection: connection.number, id: request.id, finish: finish))
+                connection.isWaiting = true
+            case .stopCapture(let capture):
+                let command = PendingCommand(connection: connection.number, id: request.id) {
+                    [unowned self] (answer) throws(ControlFailure) in
+                    try finishStopping(capture, answer)
+                }
+                ask(.stopCapture(capture.tap.number), command)
+                connection.isWaiting = true
             }
         } catch {
             connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: request.id)))
         }
+    }
+
+    private func ask(_ operation: DeviceOperation, _ command: PendingCommand) {
+        lastTicket += 1
+        pending[lastTicket] = command
+        mailbox.send(.perform(operation, ticket: lastTicket))
     }
 
     /// Whether this command may be given by this connection now.
@@ -224,24 +236,27 @@ final class ControlServer {
     func tell(_ event: ControlEvent) {
         guard connections.values.contains(where: \.isNegotiated) else { return }
         let line = encode(event)
-        for connection in connections.values where connection.isNegotiated {
+        for number in connections.keys {
+            // Whoever does not read is closed here, and others may be with it.
+            guard let connection = connections[number], connection.isNegotiated else { continue }
             connection.send(line)
             settle(connection)
         }
     }
 
     private func finish(_ ticket: UInt64, _ deviceAnswer: DeviceAnswer) {
-        // One that has gone meanwhile: what it asked for was done all the same.
-        guard let connection = connections.values.first(where: { $0.pending?.ticket == ticket }),
-            let pending = connection.pending
-        else { return }
-        connection.pending = nil
-        do throws(ControlFailure) {
-            answer(try pending.finish(deviceAnswer), id: pending.id, to: connection)
-        } catch {
-            connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: pending.id)))
-        }
+        // Nobody waits for those of others: the metrics' file, and captures that end by themselves.
+        guard let command = pending.removeValue(forKey: ticket) else { return }
+        let outcome = Result { () throws(ControlFailure) in try command.finish(deviceAnswer) }
         watchCaptures()
+        // One that has gone meanwhile: what it asked for was done all the same.
+        guard let connection = connections[command.connection] else { return }
+        connection.isWaiting = false
+        switch outcome {
+        case .success(let content): answer(content, id: command.id, to: connection)
+        case .failure(let error):
+            connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: command.id)))
+        }
         // What came meanwhile is here and not in the socket: no event will tell of it.
         handleRequests(of: connection)
     }

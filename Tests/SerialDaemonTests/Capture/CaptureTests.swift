@@ -199,7 +199,7 @@ struct CaptureTests {
         func refusal(_ byteCount: Int) throws -> String? {
             var arguments = CommandArguments(["file": "a", "max-size": .integer(Int64(byteCount))])
             do throws(ControlFailure) {
-                _ = try Captures(directory: directory.path).make(&arguments, ports: ports, connection: 1)
+                _ = try Captures(directory: directory.path).start(&arguments, ports: ports, connection: 1)
                 return nil
             } catch {
                 return error.desc

@@ -14,13 +14,14 @@ final class ControlServerFixture {
     let device: DeviceLoopFixture
     let catalogue: PortCatalogue
     let threshold = LogThreshold(.info)
-    private let address: UnixAddress
+    let address: UnixAddress
     let directory: TemporaryDirectory
     private let logQueue: LogQueue
 
     /// - Parameters:
     ///   - ports: that the device starts with.
     ///   - owner: whose programs may change things.
+    /// - Throws: the host's error.
     init(_ ports: [PortConfiguration] = [.port()], owner: UInt32 = geteuid()) throws {
         device = try DeviceLoopFixture(ports)
         directory = try TemporaryDirectory()

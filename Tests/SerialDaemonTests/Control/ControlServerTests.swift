@@ -169,6 +169,19 @@ struct ControlServerTests {
         peer.client.close()
         try fixture.settle()
         #expect(try fixture.device.status(of: 1) == nil)
+        #expect(fixture.catalogue.ports.isEmpty)
+    }
+
+    @Test func whatAProgramThatHasLeftWasToBeAnsweredStandsInTheBooks() throws {
+        let fixture = try ControlServerFixture()
+        let (peer, other) = (try fixture.negotiated(), try fixture.negotiated())
+        let path = try #require(try peer.execute("port-add", ["id": "new"], as: AddedPort.self).return).path
+        peer.client.send(Array((#"{"execute":"port-remove","arguments":{"id":"new"}}"# + "\n").utf8))
+        try fixture.server.serve()
+        peer.client.close()
+        try fixture.settle()
+        #expect(!exists(path), "its socket is removed")
+        #expect(try other.execute("port-add", ["id": "new"], as: AddedPort.self).return?.number == 2)
     }
 
     // MARK: Events
@@ -249,6 +262,19 @@ struct ControlServerTests {
                 == PortSettings(
                     clientsAbsent: "buffer", bufferSize: 1024, guestClose: "keep", linger: 0.5, columns: nil, rows: nil)
         )
+    }
+
+    @Test func twoChangesAtOnceAreBothKept() throws {
+        let fixture = try ControlServerFixture()
+        let peers = [try fixture.negotiated(), try fixture.negotiated()]
+        for (peer, change) in zip(peers, [#""rate":"1M""#, #""linger":2"#]) {
+            peer.client.send(Array(#"{"execute":"port-set","arguments":{"id":"vm.data",\#(change)}}"#.utf8))
+        }
+        try fixture.settle()
+        for peer in peers { #expect(peer.lines() == [#"{"return":{}}"#]) }
+        let settings = try #require(try fixture.device.status(of: 1)).settings
+        #expect(settings.rate == 1 << 20)
+        #expect(settings.linger == 2)
     }
 
     @Test func theLogsLevelChanges() throws {
