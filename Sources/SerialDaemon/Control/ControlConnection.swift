@@ -7,7 +7,7 @@ import LinuxIO
 final class ControlConnection {
     /// The longest command that it may send, in bytes.
     static let maximumRequestByteCount = 64 << 10
-    /// The most that may wait for it to read, in bytes.
+    /// The most that may wait for it to read when another line comes, in bytes.
     static let maximumUnsentByteCount = 1 << 20
 
     /// Tells its events from those of one before it.
@@ -19,10 +19,11 @@ final class ControlConnection {
     var isNegotiated = false
     /// Whether it waits for an answer of the device's; its next command is looked at after that.
     var isWaiting = false
-    /// Why it is to be closed, once what is unsent has gone as far as it goes.
+    /// Why nothing more is read or said.
     private(set) var end: End?
 
     enum End: Equatable {
+        /// It sends no more. It may still read, and half-closing is what `socat` and `nc -N` do when their input ends.
         case peerClosed
         case requestTooLong
         case readsTooSlowly
@@ -32,6 +33,8 @@ final class ControlConnection {
     private let stream: UnixStream
     private var received = RequestSplitter()
     private var unsent: [UInt8] = []
+    /// Whether it reads no more. What it sends is looked at all the same: a program need not wait to see a command done.
+    private var isDeaf = false
 
     private static let readByteCount = 16 << 10
 
@@ -46,16 +49,25 @@ final class ControlConnection {
     var descriptor: Int32 { stream.rawValue }
 
     /// What to wait for: nothing to read while a command is under way, so that a program that sends faster than it is
-    /// answered waits itself.
+    /// answered waits itself; nor once it has ended, which epoll would report for ever.
     var interest: Epoll.Interest {
         var interest: Epoll.Interest = []
-        if !isWaiting { interest.insert(.readable) }
+        if !isWaiting, end == nil { interest.insert(.readable) }
         if !unsent.isEmpty { interest.insert(.writable) }
         return interest
     }
 
     /// How many bytes wait for it to read.
     var unsentByteCount: Int { unsent.count }
+
+    /// Whether it is to be closed: it has ended, and is no more waited for.
+    var isOver: Bool {
+        switch end {
+        case nil: false
+        case .peerClosed: unsent.isEmpty
+        case .requestTooLong, .readsTooSlowly, .failed: true
+        }
+    }
 
     // MARK: In
 
@@ -74,7 +86,7 @@ final class ControlConnection {
 
     /// The next whole command; nil when there is none, or when one is under way.
     func nextRequest() -> RequestSplitter.Piece? {
-        guard !isWaiting, end == nil || end == .peerClosed else { return nil }
+        guard !isWaiting, end == nil else { return nil }
         let request = received.next()
         // Whole ones were read in one go with their neighbours, and are short enough.
         if request == nil, received.byteCount > Self.maximumRequestByteCount { end = .requestTooLong }
@@ -84,8 +96,12 @@ final class ControlConnection {
     // MARK: Out
 
     /// Sends a line, or as much as goes now.
+    ///
+    /// The bound is for what has piled up before it: a single answer can be longer, and is nobody's fault.
     func send(_ line: [UInt8]) {
-        guard unsent.count + line.count <= Self.maximumUnsentByteCount else {
+        flush()
+        guard end == nil, !isDeaf else { return }
+        guard unsent.count <= Self.maximumUnsentByteCount else {
             end = .readsTooSlowly
             return
         }
@@ -99,8 +115,13 @@ final class ControlConnection {
     func flush() {
         do {
             while !unsent.isEmpty {
-                guard case .bytes(let count) = try stream.send(all: unsent) else { return }
-                unsent.removeFirst(count)
+                switch try stream.send(all: unsent) {
+                case .bytes(let count): unsent.removeFirst(count)
+                case .wouldBlock, .endOfFile: return
+                case .reset:
+                    unsent = []
+                    isDeaf = true
+                }
             }
         } catch {
             end = .failed(error)

@@ -69,7 +69,7 @@ final class ControlServer {
             }
             guard let connection = connections[event.token.generation] else { continue }
             if !event.readiness.isDisjoint(with: [.readable, .hungUp]) { connection.receive() }
-            if event.readiness.contains(.writable) { connection.flush() }
+            if !event.readiness.isDisjoint(with: [.writable, .hungUp]) { connection.flush() }
             handleRequests(of: connection)
         }
     }
@@ -114,7 +114,11 @@ final class ControlServer {
 
     /// Waits for what the connection can go on with, or closes it.
     func settle(_ connection: ControlConnection) {
-        if let end = connection.end { return close(connection, because: end) }
+        if let end = connection.end {
+            if connection.isOver { return close(connection, because: end) }
+            // One that is only waited for until it has read is sent nothing more.
+            abandonStreams(to: connection)
+        }
         resumeStreams(to: connection)
         let interest = connection.interest
         guard watched[connection.number] != interest else { return }

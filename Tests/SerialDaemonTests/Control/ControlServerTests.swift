@@ -151,6 +151,35 @@ struct ControlServerTests {
         #expect(fixture.lines.contains { $0.contains("does not read") })
     }
 
+    @Test("who sends no more, and reads slowly, gets every answer whole")
+    func halfClosed() throws {
+        let fixture = try ControlServerFixture()
+        let peer = try fixture.negotiated()
+        for connection in fixture.server.connections.values { setSmallSendBuffer(connection.descriptor) }
+        let request = #"{"execute":"query-metrics"}"#
+        peer.client.send(Array(String(repeating: request, count: 8).utf8))
+        peer.client.endSending()
+        try fixture.settle()
+        let lines = try peer.allLines()
+        #expect(lines.count == 8)
+        #expect(lines.allSatisfy { $0.hasSuffix("}") })
+        #expect(peer.client.isAtEnd)
+        #expect(fixture.server.connections.isEmpty)
+    }
+
+    @Test func whoSendsNoMoreAndLeavesWithoutReadingIsForgotten() throws {
+        let fixture = try ControlServerFixture()
+        let peer = try fixture.negotiated()
+        for connection in fixture.server.connections.values { setSmallSendBuffer(connection.descriptor) }
+        peer.client.send(Array(#"{"execute":"query-metrics"}{"execute":"query-metrics"}"#.utf8))
+        peer.client.endSending()
+        try fixture.settle()
+        #expect(fixture.server.connections.count == 1)
+        peer.client.close()
+        try fixture.settle()
+        #expect(fixture.server.connections.isEmpty)
+    }
+
     @Test func oneConnectionTooManyIsClosed() throws {
         let fixture = try ControlServerFixture()
         let peers = try (0..<ControlServer.maximumConnectionCount).map { _ in try fixture.negotiated() }
@@ -182,6 +211,18 @@ struct ControlServerTests {
         try fixture.settle()
         #expect(!exists(path), "its socket is removed")
         #expect(try other.execute("port-add", ["id": "new"], as: AddedPort.self).return?.number == 2)
+    }
+
+    @Test("what a program has sent before it was greeted is done, though nobody reads the answers")
+    func earlyLeaver() throws {
+        let fixture = try ControlServerFixture()
+        let client = try HostClient(connectingTo: fixture.address)
+        client.send(Array(#"{"execute":"qmp_capabilities"}"#.utf8))
+        client.send(Array(#"{"execute":"port-remove","arguments":{"id":"vm.data"}}"#.utf8))
+        client.close()
+        try fixture.settle()
+        #expect(fixture.catalogue.ports.isEmpty)
+        #expect(fixture.server.connections.isEmpty)
     }
 
     // MARK: Events
