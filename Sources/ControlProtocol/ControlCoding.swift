@@ -16,33 +16,12 @@ package enum ControlCoding {
 
     /// A value from its JSON text.
     package static func decode<Value: Decodable>(_ type: Value.Type, from text: some Sequence<UInt8>) throws -> Value {
-        guard depth(of: text) <= maximumDepth else {
+        guard JSONShape(of: text).depth <= maximumDepth else {
             throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "nested too deeply"))
         }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .custom { path in Key(camelCased(path[path.count - 1].stringValue)) }
         return try decoder.decode(type, from: Data(text))
-    }
-
-    /// How deeply brackets are nested, strings left out. Of a text that is no JSON any number will do.
-    private static func depth(of text: some Sequence<UInt8>) -> Int {
-        var depth = 0
-        var deepest = 0
-        var isInString = false
-        var isEscaped = false
-        for byte in text {
-            switch byte {
-            case _ where isEscaped: isEscaped = false
-            case UInt8(ascii: "\\") where isInString: isEscaped = true
-            case UInt8(ascii: "\""): isInString.toggle()
-            case UInt8(ascii: "["), UInt8(ascii: "{"):
-                depth += isInString ? 0 : 1
-                deepest = max(deepest, depth)
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= isInString ? 0 : 1
-            default: break
-            }
-        }
-        return deepest
     }
 
     /// `guestReady` is `guest-ready`.
@@ -61,8 +40,10 @@ package enum ControlCoding {
     /// `guest-ready` is `guestReady`.
     static func camelCased(_ name: String) -> String {
         let words = name.split(separator: "-", omittingEmptySubsequences: false)
-        return words.dropFirst().reduce(String(words.first ?? "")) { text, word in
-            text + word.prefix(1).uppercased() + word.dropFirst()
+        // In place: the name may be as long as a command may be.
+        return words.dropFirst().reduce(into: String(words.first ?? "")) { text, word in
+            text += word.prefix(1).uppercased()
+            text += word.dropFirst()
         }
     }
 

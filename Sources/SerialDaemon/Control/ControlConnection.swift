@@ -7,6 +7,10 @@ import LinuxIO
 final class ControlConnection {
     /// The longest command that it may send, in bytes.
     static let maximumRequestByteCount = 64 << 10
+    /// Deeper or richer commands are refused before anybody decodes them: each value costs the decoder several attempts, and
+    /// more with each level. The richest that makes sense names 127 ports, three levels deep.
+    static let maximumRequestDepth = 8
+    static let maximumRequestMarkCount = 1024
     /// The most that may wait for it to read when another line comes, in bytes.
     static let maximumUnsentByteCount = 1 << 20
 

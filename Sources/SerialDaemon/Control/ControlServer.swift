@@ -159,11 +159,11 @@ final class ControlServer {
     }
 
     private func handle(_ piece: RequestSplitter.Piece, of connection: ControlConnection) {
-        guard case .object(let text) = piece,
-            let request = try? ControlCoding.decode(ControlRequest.self, from: text)
-        else {
-            let failure = ControlFailure(.generic, "expected an object that has 'execute'")
-            return connection.send(encode(ControlAnswer<ControlNothing>(error: failure, id: nil)))
+        let request: ControlRequest
+        do throws(ControlFailure) {
+            request = try Self.request(piece)
+        } catch {
+            return connection.send(encode(ControlAnswer<ControlNothing>(error: error, id: nil)))
         }
         do throws(ControlFailure) {
             let command = try admit(request, of: connection)
@@ -193,6 +193,26 @@ final class ControlServer {
         lastTicket += 1
         pending[lastTicket] = command
         mailbox.send(.perform(operation, ticket: lastTicket))
+    }
+
+    /// What a piece says; one that would be dear to decode is not looked into, whoever sends it.
+    private static func request(_ piece: RequestSplitter.Piece) throws(ControlFailure) -> ControlRequest {
+        if case .object(let text) = piece {
+            guard isModest(JSONShape(of: text)) else {
+                throw ControlFailure(
+                    .generic,
+                    "a command has at most \(ControlConnection.maximumRequestDepth) levels and \(ControlConnection.maximumRequestMarkCount) values"
+                )
+            }
+            if let request = try? ControlCoding.decode(ControlRequest.self, from: text) { return request }
+        }
+        throw ControlFailure(.generic, "expected an object that has 'execute'")
+    }
+
+    /// Whether a command may be decoded.
+    static func isModest(_ shape: JSONShape) -> Bool {
+        shape.depth <= ControlConnection.maximumRequestDepth
+            && shape.markCount <= ControlConnection.maximumRequestMarkCount
     }
 
     /// Whether this command may be given by this connection now.

@@ -180,6 +180,29 @@ struct ControlServerTests {
         #expect(fixture.server.connections.isEmpty)
     }
 
+    @Test("what would be dear to decode is refused, and a list of every port there can be is not")
+    func modesty() throws {
+        func isModest(_ text: String) -> Bool { ControlServer.isModest(JSONShape(of: text.utf8)) }
+        let names = (0..<127).map { #""port.\#($0)""# }.joined(separator: ",")
+        #expect(isModest(#"{"execute":"capture-start","arguments":{"ports":[\#(names)],"stream":true}}"#))
+        let objects = Array(repeating: "{}", count: 512).joined(separator: ",")
+        #expect(!isModest(#"{"execute":"query-version","id":[\#(objects)]}"#))
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        #expect(isModest(#"{"id":\#(nested(7))}"#))
+        #expect(!isModest(#"{"id":\#(nested(8))}"#))
+    }
+
+    @Test func whatWouldBeDearToDecodeIsAnswered() throws {
+        let fixture = try ControlServerFixture()
+        let peer = try fixture.negotiated()
+        let objects = Array(repeating: "{}", count: 512).joined(separator: ",")
+        let lines = try peer.say(#"{"execute":"query-version","id":[\#(objects)]}"#)
+        #expect(lines.count == 1 && lines[0].contains("at most 8 levels and 1024"))
+        #expect(try peer.execute("query-version", as: ControlVersion.self).return != nil)
+    }
+
     @Test func oneConnectionTooManyIsClosed() throws {
         let fixture = try ControlServerFixture()
         let peers = try (0..<ControlServer.maximumConnectionCount).map { _ in try fixture.negotiated() }
