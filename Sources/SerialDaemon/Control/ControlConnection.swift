@@ -11,6 +11,8 @@ final class ControlConnection {
     /// more with each level. The richest that makes sense names 127 ports, three levels deep.
     static let maximumRequestDepth = 8
     static let maximumRequestMarkCount = 1024
+    /// The end of a line that QMP's own server writes.
+    static let lineEnd = [UInt8(ascii: "\r"), UInt8(ascii: "\n")]
     /// The most that may wait for it to read when another line comes, in bytes.
     static let maximumUnsentByteCount = 1 << 20
 
@@ -110,8 +112,7 @@ final class ControlConnection {
             return
         }
         unsent += line
-        // The end that QMP's own server writes.
-        unsent += [UInt8(ascii: "\r"), UInt8(ascii: "\n")]
+        unsent += Self.lineEnd
         flush()
     }
 

@@ -10,8 +10,10 @@ import Logging
 /// ## Concurrency
 /// On the control thread.
 final class ControlServer {
-    /// The most connections at once; a further one is closed when it is accepted.
+    /// The most connections at once; a further one is told so, and closed.
     static let maximumConnectionCount = 16
+    /// The most of them that may only look: they cannot lock out whoever looks after the VM.
+    static let maximumLookerCount = 12
 
     let epoll: Epoll
     private var readiness = Epoll.EventBuffer(capacity: maximumConnectionCount + 1)
@@ -80,16 +82,19 @@ final class ControlServer {
         do {
             guard let stream = try listener.accept() else { return }
             let peer = try stream.peerCredentials()
-            guard connections.count < Self.maximumConnectionCount else {
-                return warn(
+            let mayChange = Self.mayChange(user: peer.userIdentifier, owner: commands.context.owner)
+            guard Self.hasRoom(forOneWhoMayChange: mayChange, among: connections.values.map(\.mayChange)) else {
+                warn(
                     "process \(peer.processIdentifier) is refused at the control socket: \(connections.count) are connected"
                 )
+                let failure = ControlFailure(.generic, "too many programs are connected: \(connections.count)")
+                let line = encode(ControlAnswer<ControlNothing>(error: failure, id: nil))
+                // A new socket has room for it; one whose program has gone needs none.
+                _ = try stream.send(all: line + ControlConnection.lineEnd)
+                return
             }
             lastNumber &+= 1
-            let owner = commands.context.owner
-            let connection = ControlConnection(
-                stream, number: lastNumber, peer: peer,
-                mayChange: Self.mayChange(user: peer.userIdentifier, owner: owner))
+            let connection = ControlConnection(stream, number: lastNumber, peer: peer, mayChange: mayChange)
             try epoll.add(connection.descriptor, interest: .readable, token: token(of: connection))
             connections[connection.number] = connection
             watched[connection.number] = .readable
@@ -103,6 +108,11 @@ final class ControlServer {
     /// Whether a user may change something, and not only look.
     static func mayChange(user: UInt32, owner: UInt32) -> Bool {
         user == owner || user == 0
+    }
+
+    /// Whether one more may connect, beside those who are connected.
+    static func hasRoom(forOneWhoMayChange mayChange: Bool, among others: [Bool]) -> Bool {
+        others.count < maximumConnectionCount && (mayChange || others.count { !$0 } < maximumLookerCount)
     }
 
     private func token(of connection: ControlConnection) -> EventToken {

@@ -29,7 +29,12 @@ final class ControlClient {
     init(path: String, patienceMilliseconds: Int32 = usualPatienceMilliseconds) throws(CommandFailure) {
         self.patienceMilliseconds = patienceMilliseconds
         stream = try Self.connect(path: path)
-        _ = try decode(ControlGreeting.self, from: try awaitedLine(until: patience))
+        let line = try awaitedLine(until: patience)
+        // A daemon that has no room for one more says so in the greeting's place.
+        if let refusal = try? ControlCoding.decode(ControlAnswer<ControlNothing>.self, from: line).error {
+            throw .refused(refusal)
+        }
+        _ = try decode(ControlGreeting.self, from: line)
         _ = try call(.negotiate, returning: ControlNothing.self)
     }
 

@@ -203,10 +203,26 @@ struct ControlServerTests {
         #expect(try peer.execute("query-version", as: ControlVersion.self).return != nil)
     }
 
-    @Test func oneConnectionTooManyIsClosed() throws {
+    @Test("those who may only look leave room for the others")
+    func room() {
+        func hasRoom(_ mayChange: Bool, lookers: Int, others: Int) -> Bool {
+            let connected = Array(repeating: false, count: lookers) + Array(repeating: true, count: others)
+            return ControlServer.hasRoom(forOneWhoMayChange: mayChange, among: connected)
+        }
+        #expect(hasRoom(false, lookers: 11, others: 0))
+        #expect(!hasRoom(false, lookers: 12, others: 0))
+        #expect(hasRoom(true, lookers: 12, others: 3))
+        #expect(!hasRoom(true, lookers: 12, others: 4))
+        #expect(hasRoom(true, lookers: 0, others: 15))
+        #expect(hasRoom(false, lookers: 0, others: 15))
+        #expect(!hasRoom(true, lookers: 0, others: 16))
+    }
+
+    @Test func oneConnectionTooManyIsToldSoAndClosed() throws {
         let fixture = try ControlServerFixture()
         let peers = try (0..<ControlServer.maximumConnectionCount).map { _ in try fixture.negotiated() }
         let late = try fixture.connect()
+        #expect(late.lines() == [#"{"error":{"class":"GenericError","desc":"too many programs are connected: 16"}}"#])
         #expect(late.client.isAtEnd)
         peers[3].client.close()
         try fixture.settle()

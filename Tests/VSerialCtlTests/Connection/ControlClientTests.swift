@@ -23,4 +23,15 @@ import Testing
         let result = try SpawnedTool.run(["list", "-c", daemon.path])
         #expect(result == SpawnedTool.Result(code: 75, output: "", errors: "vserialctl: the daemon does not answer\n"))
     }
+
+    @Test("a daemon that has no room for one more is quoted")
+    func noRoom() throws {
+        let daemon = try FakeDaemon(
+            greeting: #"{"error":{"class":"GenericError","desc":"too many programs are connected: 16"}}"#
+        ) { _ in [] }
+        defer { daemon.end() }
+        let result = try SpawnedTool.run(["list", "-c", daemon.path])
+        #expect(result.code == 1)
+        #expect(result.errors == "vserialctl: too many programs are connected: 16\n")
+    }
 }
