@@ -16,8 +16,10 @@ final class ControlServer {
     static let maximumLookerCount = 12
 
     let epoll: Epoll
-    private var readiness = Epoll.EventBuffer(capacity: maximumConnectionCount + 1)
+    private var readiness = Epoll.EventBuffer(capacity: maximumConnectionCount + 2)
     private let listener: UnixListener
+    /// Ends the listener's rest.
+    private let rest: TimerFileDescriptor
     let commands: ControlCommands
     let mailbox: DeviceMailbox
     let log: Logger
@@ -30,6 +32,10 @@ final class ControlServer {
     private var limit = RateLimit(burst: 20, intervalNanoseconds: 1_000_000_000, now: MonotonicClock.nanoseconds())
 
     private static let listenerToken = EventToken(kind: 0, index: 0, generation: 0)
+    private static let restToken = EventToken(kind: 3, index: 0, generation: 0)
+    /// How long nobody is accepted when the process has no descriptor left: level-triggered, who waits would be reported
+    /// without end.
+    private static let restNanoseconds: UInt64 = 1_000_000_000
     /// Captures that something waits of and that are watched for it.
     var watchedCaptures: Set<Int> = []
     /// A stream's next piece is sent when no more than this waits.
@@ -42,7 +48,10 @@ final class ControlServer {
         listener: consuming UnixListener, commands: ControlCommands, mailbox: DeviceMailbox, log: Logger
     ) throws(SystemError) {
         let epoll = try Epoll()
+        let rest = try TimerFileDescriptor()
         try epoll.add(listener.rawValue, interest: .readable, token: Self.listenerToken)
+        try epoll.add(rest.rawValue, interest: .readable, token: Self.restToken)
+        self.rest = rest
         self.epoll = epoll
         self.listener = listener
         self.commands = commands
@@ -62,7 +71,12 @@ final class ControlServer {
         for index in 0..<readiness.count {
             let event = readiness[index]
             guard event.token != Self.listenerToken else {
-                accept()
+                try accept()
+                continue
+            }
+            guard event.token != Self.restToken else {
+                _ = try rest.drain()
+                try epoll.modify(listener.rawValue, interest: .readable, token: Self.listenerToken)
                 continue
             }
             guard event.token.kind == Self.connectionKind else {
@@ -78,8 +92,8 @@ final class ControlServer {
 
     // MARK: Connections
 
-    private func accept() {
-        do {
+    private func accept() throws(SystemError) {
+        do throws(SystemError) {
             guard let stream = try listener.accept() else { return }
             let peer = try stream.peerCredentials()
             let mayChange = Self.mayChange(user: peer.userIdentifier, owner: commands.context.owner)
@@ -102,6 +116,8 @@ final class ControlServer {
             settle(connection)
         } catch {
             warn("cannot accept at the control socket: \(error)")
+            try epoll.modify(listener.rawValue, interest: [], token: Self.listenerToken)
+            try rest.arm(afterNanoseconds: Self.restNanoseconds)
         }
     }
 
