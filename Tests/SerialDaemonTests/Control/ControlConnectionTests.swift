@@ -1,6 +1,7 @@
 import ControlProtocol
 import Glibc
 import LinuxIO
+import SystemPackage
 import Testing
 
 @testable import SerialDaemon
@@ -13,8 +14,7 @@ struct ControlConnectionTests {
         let address = UnixAddress.path(directory.path + "/control")
         let listener = try UnixListener.bind(to: address, mode: 0o600)
         let client = try HostClient(connectingTo: address)
-        // Not nil: the client is in the backlog.
-        let stream = try listener.accept()!
+        guard let stream = try listener.accept() else { throw SystemError(call: "accept", errno: .wouldBlock) }
         let peer = try stream.peerCredentials()
         return (ControlConnection(stream, number: 1, peer: peer, mayChange: true), client, directory)
     }
